@@ -1,0 +1,27 @@
+// benchfsd: arguments in, one server, exit code out.
+#include "arguments.hpp"
+
+#include "benchfs/api/benchfs.hpp"
+#include "benchfs/runtime/pinning.hpp"
+
+#include <cstdio>
+
+int main(int argc, char** argv) {
+    const benchfs::front::daemon_arguments arguments = benchfs::front::read_daemon_arguments(argc, argv);
+    std::fputs(arguments.output.c_str(), stdout);
+    std::fputs(arguments.trouble.c_str(), stderr);
+    if (!arguments.run) { return arguments.exit_code; }
+
+    // Before anything allocates: pages stay on the node where they were first touched.
+    std::string why;
+    if (!benchfs::runtime::pin_process(arguments.options.cpu, arguments.options.numa, why)) {
+        std::fprintf(stderr, "benchfsd: %s\n", why.c_str());
+        return 2;
+    }
+    auto node = benchfs::server::node::start(arguments.options, why);
+    if (!node) {
+        std::fprintf(stderr, "benchfsd: %s\n", why.c_str());
+        return 1;
+    }
+    return (*node)->run();
+}

@@ -1,0 +1,337 @@
+// Reading and writing: a range of a file becomes parts of chunks, a few at a time.
+#include "benchfs/base/crc32c.hpp"
+#include "benchfs/client/file_system.hpp"
+#include "benchfs/runtime/parallel_for.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <optional>
+
+namespace benchfs {
+namespace {
+
+using runtime::task;
+
+constexpr std::uint64_t largest_offset = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+constexpr std::uint32_t block = 4096;
+constexpr std::size_t crc_max = rpc::io_max / block;
+
+struct block_range {
+    std::uint32_t first = 0; // bytes into the part where the first whole block begins
+    std::uint32_t count = 0;
+};
+
+[[nodiscard]] block_range whole_blocks(std::uint32_t offset, std::uint32_t size) noexcept {
+    const std::uint32_t begin = (offset + block - 1) / block;
+    const std::uint32_t end = (offset + size) / block;
+    return {begin * block - offset, end > begin ? end - begin : 0};
+}
+
+} // namespace
+
+/// Part of one chunk, and the memory for it.
+struct file_system::io_part {
+    std::uint32_t chunk = 0;
+    std::uint32_t offset = 0; // in the chunk
+    std::uint32_t size = 0;
+    std::byte* memory = nullptr; // only read from by writes
+};
+
+namespace {
+
+/// The parts of a range, by number: what lies in one chunk and is at most io_max.
+class part_list {
+public:
+    part_list(std::uint64_t offset, std::size_t size, std::uint32_t chunk_size) noexcept
+        : offset_(offset),
+          end_(offset + size),
+          chunk_size_(chunk_size),
+          pieces_((std::uint64_t{chunk_size} + rpc::io_max - 1) / rpc::io_max) {}
+
+    [[nodiscard]] std::size_t count() const noexcept {
+        return end_ == offset_ ? 0 : static_cast<std::size_t>(piece_of(end_ - 1) - piece_of(offset_) + 1);
+    }
+    /// First byte and size of part i, in the file.
+    [[nodiscard]] std::pair<std::uint64_t, std::uint32_t> at(std::size_t i) const noexcept {
+        const std::uint64_t piece = piece_of(offset_) + i;
+        const std::uint64_t chunk = piece / pieces_ * chunk_size_;
+        const std::uint64_t from = chunk + piece % pieces_ * rpc::io_max;
+        const std::uint64_t begin = std::max(offset_, from);
+        const std::uint64_t end = std::min({end_, from + rpc::io_max, chunk + chunk_size_});
+        return {begin, static_cast<std::uint32_t>(end - begin)};
+    }
+
+private:
+    std::uint64_t offset_;
+    std::uint64_t end_;
+    std::uint64_t chunk_size_;
+    std::uint64_t pieces_; // of a chunk; its last one may be short, so that no part crosses a chunk's end
+
+    /// The number of the piece that a byte lies in, counted through the whole file.
+    [[nodiscard]] std::uint64_t piece_of(std::uint64_t at) const noexcept {
+        return at / chunk_size_ * pieces_ + at % chunk_size_ / rpc::io_max;
+    }
+};
+
+/// Puts the data where the caller wants it and the checksums beside.
+class read_target final : public rpc::payload_target {
+public:
+    read_target(std::byte* memory, std::uint32_t size) noexcept : memory_(memory), size_(size) {}
+
+    bool place(const_byte_span reply, std::size_t size, segments& out) noexcept override {
+        rpc::read_chunk::reply answer;
+        if (!load(reply, answer) || answer.valid > size_ || answer.checksums > crc_max) { return false; }
+        if (size != std::size_t{answer.valid} + 4 * std::size_t{answer.checksums}) { return false; }
+        out.push({memory_, answer.valid});
+        if (answer.checksums != 0) {
+            crcs_ = std::make_unique<std::uint32_t[]>(answer.checksums);
+            out.push(std::as_writable_bytes(std::span(crcs_.get(), answer.checksums)));
+        }
+        return true;
+    }
+
+    /// Whether every block that came whole is what the server's checksum says.
+    [[nodiscard]] bool verified(std::uint32_t offset, const rpc::read_chunk::reply& answer) const noexcept {
+        if (answer.checksums == 0) { return true; }
+        const block_range blocks = whole_blocks(offset, answer.valid);
+        if (blocks.count != answer.checksums) { return false; }
+        for (std::uint32_t i = 0; i < blocks.count; ++i) {
+            const const_byte_span bytes{memory_ + blocks.first + std::size_t{i} * block, block};
+            if (crc32c(bytes) != crcs_[i]) { return false; }
+        }
+        return true;
+    }
+
+private:
+    std::byte* memory_;
+    std::uint32_t size_;
+    std::unique_ptr<std::uint32_t[]> crcs_;
+};
+
+} // namespace
+
+task<result<std::size_t>> file_system::write_part(file_id id, std::uint64_t epoch, io_part part) {
+    const server_id server = cluster::place_chunk(placement_, id, part.chunk);
+    rpc::write_chunk::request request;
+    request.id = id.value;
+    request.epoch = epoch;
+    request.chunk = part.chunk;
+    request.offset = part.offset;
+    request.size = part.size;
+    const_segments payload(const_byte_span{part.memory, part.size});
+    std::unique_ptr<std::uint32_t[]> crcs;
+    if (client_.peer_of(server).greeting().checksums != 0) {
+        const block_range blocks = whole_blocks(part.offset, part.size);
+        crcs = std::make_unique<std::uint32_t[]>(blocks.count);
+        for (std::uint32_t i = 0; i < blocks.count; ++i) {
+            crcs[i] = crc32c({part.memory + blocks.first + std::size_t{i} * block, block});
+        }
+        payload.push(std::as_bytes(std::span(crcs.get(), blocks.count)));
+    }
+    rpc::call_extra extra;
+    extra.payload = &payload;
+    BFS_CO_CHECK(co_await client_.call<rpc::write_chunk>(server, request, extra));
+    co_return std::size_t{part.size};
+}
+
+task<result<std::uint32_t>> file_system::read_part(file_id id, io_part part, std::uint64_t& file_size) {
+    const server_id server = cluster::place_chunk(placement_, id, part.chunk);
+    rpc::read_chunk::request request;
+    request.id = id.value;
+    request.chunk = part.chunk;
+    request.offset = part.offset;
+    request.size = part.size;
+    read_target target(part.memory, part.size);
+    rpc::call_extra extra;
+    extra.target = &target;
+    extra.reply_payload_max = part.size;
+    if (client_.peer_of(server).greeting().checksums != 0) {
+        extra.reply_payload_max += 4 * (part.size / block);
+    }
+    BFS_CO_TRY(const rpc::read_chunk::reply answer,
+               co_await client_.call<rpc::read_chunk>(server, request, extra));
+    if (!target.verified(part.offset, answer)) { co_return errc::io_error; }
+    if (answer.file_size != rpc::read_chunk::unknown_size) { file_size = answer.file_size; }
+    co_return answer.valid;
+}
+
+namespace {
+
+/// An answer that needs no server, for functions that are not coroutines themselves.
+template <class T>
+task<result<T>> answer(result<T> now) {
+    co_return std::move(now);
+}
+
+} // namespace
+
+// Not a coroutine: what is checked here costs no frame, and the common case, one part, is one task.
+task<result<std::size_t>> file::write(const_byte_span from, std::uint64_t offset) {
+    using count = result<std::size_t>;
+    if (owner_ == nullptr) { return answer(count(errc::bad_handle)); }
+    if (has(flags_, open_flags::append)) { return append(from); }
+    if (!has(flags_, open_flags::write)) { return answer(count(errc::bad_handle)); }
+    if (from.empty()) { return answer(count(std::size_t{0})); }
+    // Beyond the largest offset: a negative number, as POSIX callers have it.
+    if (offset > largest_offset) { return answer(count(errc::invalid_argument)); }
+    if (from.size() > largest_offset - offset) { return answer(count(errc::file_too_large)); }
+    if ((offset + from.size() - 1) / chunk_size_ > std::numeric_limits<std::uint32_t>::max()) {
+        return answer(count(errc::file_too_large));
+    }
+    const std::uint64_t in_chunk = offset % chunk_size_;
+    const bool one_part = from.size() <= rpc::io_max && in_chunk + from.size() <= chunk_size_;
+    if (one_part && owner_->placement_.servers() == 1) {
+        file_system::io_part part;
+        part.chunk = static_cast<std::uint32_t>(offset / chunk_size_);
+        part.offset = static_cast<std::uint32_t>(in_chunk);
+        part.size = static_cast<std::uint32_t>(from.size());
+        part.memory = const_cast<std::byte*>(from.data()); // a write only reads through it
+        return owner_->write_part(id_, epoch_, part);
+    }
+    return write_parts(from, offset);
+}
+
+task<result<std::size_t>> file::append(const_byte_span from) {
+    file_system& fs = *owner_;
+    std::size_t done = 0;
+    while (done < from.size()) {
+        // One request is one atomic append; a larger one is several in a row.
+        const std::size_t size = std::min<std::size_t>({from.size() - done, rpc::io_max, chunk_size_});
+        rpc::write_chunk::request request;
+        request.id = id_.value;
+        request.size = static_cast<std::uint32_t>(size);
+        request.how = rpc::write_chunk::append;
+        const const_segments payload(from.subspan(done, size));
+        rpc::call_extra extra;
+        extra.payload = &payload;
+        BFS_CO_CHECK(co_await fs.client_.call<rpc::write_chunk>(id_.home(), request, extra));
+        done += size;
+    }
+    co_return done;
+}
+
+/// Several parts, a few at a time.
+task<result<std::size_t>> file::write_parts(const_byte_span from, std::uint64_t offset) {
+    file_system& fs = *owner_;
+    const part_list parts(offset, from.size(), chunk_size_);
+    struct writer {
+        static task<status> run(file_system& fs, file_id id, std::uint64_t epoch, file_system::io_part part) {
+            const result<std::size_t> done = co_await fs.write_part(id, epoch, part);
+            co_return done.error();
+        }
+    };
+    const auto write_one = [&](std::size_t i) {
+        const auto [begin, size] = parts.at(i);
+        file_system::io_part part;
+        part.chunk = static_cast<std::uint32_t>(begin / chunk_size_);
+        part.offset = static_cast<std::uint32_t>(begin % chunk_size_);
+        part.size = size;
+        part.memory = const_cast<std::byte*>(from.data()) + (begin - offset); // a write only reads through it
+        return writer::run(fs, id_, epoch_, part);
+    };
+    task<status> all = runtime::parallel_for(parts.count(), fs.settings_.chunks_at_once, write_one);
+    BFS_CO_CHECK(co_await std::move(all));
+    // Bytes at the home came with their size; a file that ends elsewhere is extended at its home.
+    const auto last = static_cast<std::uint32_t>((offset + from.size() - 1) / chunk_size_);
+    if (cluster::place_chunk(fs.placement_, id_, last) != id_.home()) {
+        BFS_CO_CHECK(co_await extend(offset + from.size()));
+    }
+    co_return from.size();
+}
+
+task<status> file::extend(std::uint64_t end) {
+    file_system& fs = *owner_;
+    rpc::extend::request request{id_.value, epoch_, end};
+    auto grown = co_await fs.client_.call<rpc::extend>(id_.home(), request);
+    if (!grown && grown.error() == errc::stale_epoch) {
+        BFS_CO_TRY(const attributes now, co_await fs.attributes_of(id_));
+        request.epoch = epoch_ = now.epoch;
+        grown = co_await fs.client_.call<rpc::extend>(id_.home(), request);
+    }
+    co_return grown.error();
+}
+
+/// One part of a read: its bytes, zeros where the chunk has none.
+static void fill_hole(std::byte* memory, std::uint32_t valid, std::uint32_t size) noexcept {
+    if (valid < size) { std::memset(memory + valid, 0, size - valid); }
+}
+
+task<result<std::size_t>> file::read(byte_span into, std::uint64_t offset) {
+    if (owner_ == nullptr || !has(flags_, open_flags::read)) { co_return errc::bad_handle; }
+    if (offset > largest_offset) { co_return errc::invalid_argument; }
+    if (into.empty()) { co_return std::size_t{0}; }
+    file_system& fs = *owner_;
+    if (into.size() > largest_offset - offset) { into = into.first(largest_offset - offset); }
+    if (chunk_size_ == 0) { co_return errc::is_a_directory; }
+    const part_list parts(offset, into.size(), chunk_size_);
+    std::uint64_t file_size = rpc::read_chunk::unknown_size;
+    std::byte* memory = into.data();
+    struct reader {
+        static task<status> run(file_system& fs, file_id id, file_system::io_part part,
+                                std::uint64_t& file_size) {
+            BFS_CO_TRY(const std::uint32_t valid, co_await fs.read_part(id, part, file_size));
+            fill_hole(part.memory, valid, part.size);
+            co_return ok();
+        }
+    };
+    const auto read_one = [&](std::size_t i) {
+        const auto [begin, size] = parts.at(i);
+        file_system::io_part part;
+        part.chunk = static_cast<std::uint32_t>(begin / chunk_size_);
+        part.offset = static_cast<std::uint32_t>(begin % chunk_size_);
+        part.size = size;
+        part.memory = memory + (begin - offset);
+        return reader::run(fs, id_, part, file_size);
+    };
+    if (parts.count() == 1) {
+        task<status> one = read_one(0);
+        BFS_CO_CHECK(co_await std::move(one));
+    } else {
+        task<status> all = runtime::parallel_for(parts.count(), fs.settings_.chunks_at_once, read_one);
+        BFS_CO_CHECK(co_await std::move(all));
+    }
+    if (file_size == rpc::read_chunk::unknown_size) {
+        BFS_CO_TRY(const attributes now, co_await fs.attributes_of(id_));
+        file_size = now.size;
+    }
+    if (offset >= file_size) { co_return std::size_t{0}; }
+    co_return static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), file_size - offset));
+}
+
+task<status> file::sync() {
+    if (owner_ == nullptr) { co_return errc::bad_handle; }
+    co_return co_await owner_->sync();
+}
+
+task<status> file::truncate(std::uint64_t size) {
+    if (owner_ == nullptr || !(has(flags_, open_flags::write) || has(flags_, open_flags::append))) {
+        co_return errc::bad_handle;
+    }
+    if (size > largest_offset) { co_return errc::invalid_argument; }
+    file_system& fs = *owner_;
+    rpc::wire_attributes before;
+    if (fs.placement_.servers() > 1) {
+        BFS_CO_TRY(const attributes now, co_await fs.attributes_of(id_));
+        before.id = id_.value;
+        before.size = now.size;
+        before.chunk_size = now.chunk_size;
+    }
+    const rpc::set_size::request request{id_.value, size};
+    BFS_CO_TRY(const rpc::wire_attributes after, co_await fs.client_.call<rpc::set_size>(id_.home(), request));
+    epoch_ = after.epoch;
+    co_return co_await fs.cut_elsewhere(before, size);
+}
+
+task<result<attributes>> file::stat() {
+    if (owner_ == nullptr) { co_return errc::bad_handle; }
+    co_return co_await owner_->attributes_of(id_);
+}
+
+task<status> file::close() {
+    if (owner_ == nullptr) { co_return errc::bad_handle; }
+    owner_ = nullptr;
+    co_return ok();
+}
+
+} // namespace benchfs

@@ -1,0 +1,146 @@
+// The file system as a program sees it: paths in, files out.
+//
+//     auto f = co_await fs.open("/run/out", open_flags::write | open_flags::create, 0644);
+//     co_await f->write(bytes, 0);
+//
+// All calls suspend; errors are values. A `file` refers to its file_system, which must outlive it. Everything
+// here belongs to one loop and one thread. Paths are absolute; a bad one gives its POSIX error without asking a
+// server.
+#pragma once
+
+#include "benchfs/base/path.hpp"
+#include "benchfs/base/result.hpp"
+#include "benchfs/client/types.hpp"
+#include "benchfs/cluster/placement.hpp"
+#include "benchfs/rpc/client.hpp"
+#include "benchfs/runtime/task.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace benchfs {
+
+class file_system;
+
+/// An open file. A small value; closing is optional, because nothing is kept at the server for it. Copies share
+/// nothing but the file itself.
+class file {
+public:
+    /// Reads up to into.size() bytes at `offset`; fewer only at the end of the file, 0 beyond it. Holes read as
+    /// zeros. The memory stays the caller's and must stay until this resumes. invalid_argument for an offset
+    /// that no file can have, bad_handle if the file was not opened for reading, stale_handle once it was
+    /// unlinked.
+    [[nodiscard]] runtime::task<result<std::size_t>> read(byte_span into, std::uint64_t offset);
+    /// Writes all of `from` at `offset` (with open_flags::append: at the end of the file). After ok, every
+    /// client sees the bytes and the size. no_space, file_too_large, bad_handle, stale_handle; after an error
+    /// any part of the bytes may have been written.
+    [[nodiscard]] runtime::task<result<std::size_t>> write(const_byte_span from, std::uint64_t offset);
+    /// What was written before survives power loss after this.
+    [[nodiscard]] runtime::task<status> sync();
+    /// A larger size makes a hole.
+    [[nodiscard]] runtime::task<status> truncate(std::uint64_t size);
+    [[nodiscard]] runtime::task<result<attributes>> stat();
+    /// Ends the use of this handle: later calls give bad_handle.
+    [[nodiscard]] runtime::task<status> close();
+
+    [[nodiscard]] file_id id() const noexcept { return id_; }
+    [[nodiscard]] std::uint32_t chunk_size() const noexcept { return chunk_size_; }
+
+private:
+    friend class file_system;
+    file(file_system& owner, const attributes& a, open_flags flags) noexcept
+        : owner_(&owner), id_(a.id), epoch_(a.epoch), chunk_size_(a.chunk_size), flags_(flags) {}
+
+    [[nodiscard]] runtime::task<result<std::size_t>> append(const_byte_span from);
+    [[nodiscard]] runtime::task<result<std::size_t>> write_parts(const_byte_span from, std::uint64_t offset);
+    [[nodiscard]] runtime::task<status> extend(std::uint64_t end);
+
+    file_system* owner_; // nullptr: closed
+    file_id id_;
+    std::uint64_t epoch_;
+    std::uint32_t chunk_size_;
+    open_flags flags_;
+};
+
+struct file_system_settings {
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    std::uint32_t chunks_at_once = 4; // of one read or write
+};
+
+class file_system {
+public:
+    /// The client and the placement must outlive it.
+    file_system(rpc::client& client, const cluster::placement& placement, const file_system_settings& settings)
+        : client_(client), placement_(placement), settings_(settings) {}
+    file_system(const file_system&) = delete;
+    file_system& operator=(const file_system&) = delete;
+
+    /// `chunk_size` is for a file that this call creates; 0: the file system's. It is a multiple of 4 KiB, at
+    /// most 64 MiB. is_a_directory if a directory is to be opened for writing.
+    [[nodiscard]] runtime::task<result<file>> open(std::string path, open_flags flags,
+                                                   std::uint32_t mode = 0644, std::uint32_t chunk_size = 0);
+    [[nodiscard]] runtime::task<result<attributes>> stat(std::string path);
+    [[nodiscard]] runtime::task<status> mkdir(std::string path, std::uint32_t mode = 0755);
+    [[nodiscard]] runtime::task<status> rmdir(std::string path);
+    [[nodiscard]] runtime::task<status> unlink(std::string path);
+    [[nodiscard]] runtime::task<status> rename(std::string from, std::string to);
+    /// All entries with their attributes, sorted by name.
+    [[nodiscard]] runtime::task<result<std::vector<directory_entry>>> readdir(std::string path);
+    [[nodiscard]] runtime::task<status> truncate(std::string path, std::uint64_t size);
+    [[nodiscard]] runtime::task<status> chmod(std::string path, std::uint32_t mode);
+    /// Access and modification time, nanoseconds since 1970.
+    [[nodiscard]] runtime::task<status> set_times(std::string path, std::int64_t atime_ns,
+                                                  std::int64_t mtime_ns);
+    [[nodiscard]] runtime::task<result<file_system_usage>> usage();
+    /// Everything acknowledged so far survives power loss after this.
+    [[nodiscard]] runtime::task<status> sync();
+    /// One empty round trip to a server.
+    [[nodiscard]] runtime::task<status> ping(server_id server);
+
+    [[nodiscard]] std::uint32_t servers() const noexcept { return placement_.servers(); }
+    /// What carries messages to a server right now: "window", "ucx", "loopback"; "none" before the first call.
+    [[nodiscard]] std::string_view path_to(server_id server) { return client_.peer_of(server).path(); }
+
+private:
+    friend class file;
+
+    /// Where a name is: its directory's id, and the name. The root is (root_id, "").
+    struct place {
+        file_id parent;
+        std::string name;
+        bool cached = false; // the directory's id came from the cache: it may be out of date
+    };
+
+    [[nodiscard]] runtime::task<result<place>> locate(const path& p);
+    void forget(const path& p);
+    [[nodiscard]] server_id server_of(const place& at) const noexcept {
+        return cluster::place_name(placement_, at.parent, at.name);
+    }
+    [[nodiscard]] rpc::named_request where(const place& at) const noexcept {
+        return {at.parent.value, settings_.uid, settings_.gid};
+    }
+    template <class M>
+    [[nodiscard]] runtime::task<result<typename M::reply>> named(path p, typename M::request request);
+    [[nodiscard]] runtime::task<result<attributes>> attributes_of(file_id id);
+    [[nodiscard]] runtime::task<status> change(std::string path, rpc::set_attributes::request request);
+    [[nodiscard]] runtime::task<status> cut_elsewhere(const rpc::wire_attributes& before, std::uint64_t size);
+
+    // file_io.cpp
+    struct io_part;
+    [[nodiscard]] runtime::task<result<std::size_t>> write_part(file_id id, std::uint64_t epoch, io_part part);
+    [[nodiscard]] runtime::task<result<std::uint32_t>> read_part(file_id id, io_part part,
+                                                                 std::uint64_t& file_size);
+
+    rpc::client& client_;
+    const cluster::placement& placement_;
+    file_system_settings settings_;
+    std::unordered_map<std::string, file_id> directories_; // path -> id, bounded
+};
+
+[[nodiscard]] attributes from_wire(const rpc::wire_attributes& w) noexcept;
+
+} // namespace benchfs

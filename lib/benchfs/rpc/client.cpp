@@ -1,0 +1,121 @@
+#include "benchfs/rpc/client.hpp"
+
+#include "benchfs/base/log.hpp"
+#include "benchfs/runtime/sleep.hpp"
+#include "benchfs/runtime/with_timeout.hpp"
+
+#include <algorithm>
+
+namespace benchfs::rpc {
+namespace {
+
+// The slowest rate at which a payload may move before the call counts as hanging.
+constexpr std::int64_t slowest_bytes_per_ms = 16 * 1024;
+constexpr auto first_pause = std::chrono::milliseconds(4);
+constexpr auto longest_pause = std::chrono::milliseconds(128);
+
+} // namespace
+
+client::client(runtime::loop& loop, transport::transport& network, address_resolver& resolver,
+               const cluster_identity& identity, const client_settings& settings)
+    : loop_(loop),
+      transport_(network),
+      resolver_(resolver),
+      identity_(identity),
+      settings_(settings),
+      session_(mix64(settings.seed) | 1) {
+    transport_.set_receiver(*this);
+}
+
+client::~client() = default;
+
+peer& client::peer_of(server_id id) {
+    const std::size_t at = index(id);
+    if (at >= peers_.size()) { peers_.resize(at + 1); }
+    if (!peers_[at]) {
+        const auto generation = static_cast<std::uint32_t>(mix64(session_ + at));
+        peers_[at] = std::make_unique<peer>(*this, id, session_, generation);
+    }
+    return *peers_[at];
+}
+
+time_point client::deadline_of(const call_extra& extra) noexcept {
+    const std::size_t out = extra.payload == nullptr ? 0 : extra.payload->bytes();
+    const auto bytes = static_cast<std::int64_t>(out + extra.reply_payload_max);
+    return loop_.now() + settings_.deadline + std::chrono::milliseconds(bytes / slowest_bytes_per_ms);
+}
+
+/// The slow path: no connection, a lost one, or a server that has no room just now.
+runtime::task<errc> client::try_again(peer& p, const call_spec& spec, errc outcome, bool sent,
+                                      std::uint64_t incarnation) {
+    // A first connection may take as long as the call may; one that was lost has `retry_for` to come back.
+    bool lost = incarnation != 0;
+    time_point give_up = lost ? std::min(spec.deadline, loop_.now() + settings_.retry_for) : spec.deadline;
+    const bool mutation = spec.method->repeat == idempotency::at_most_once;
+    duration pause = first_pause;
+    sent = sent && outcome != errc::try_again; // a server that has no room has done nothing
+    while (true) {
+        if (outcome == errc::try_again || sent || lost) {
+            if (const status slept = co_await runtime::sleep_for(pause); !slept) { co_return slept.error(); }
+            pause = std::min<duration>(pause * 2, longest_pause);
+        }
+        if (!p.up()) {
+            runtime::task<status> connecting = p.connect();
+            const status connected = co_await runtime::with_timeout(
+                std::max<duration>(give_up - loop_.now(), duration{1}), std::move(connecting));
+            if (!connected) {
+                const errc why = connected.error();
+                const bool may_come_back = why == errc::peer_down || why == errc::no_server;
+                if (may_come_back && lost && loop_.now() < give_up) { continue; }
+                if (mutation && sent) { co_return errc::outcome_unknown; }
+                co_return lost && (why == errc::timed_out || why == errc::no_server) ? errc::peer_down : why;
+            }
+        }
+        // A server that was restarted without its sessions cannot tell whether it saw this before.
+        if (mutation && sent && incarnation != 0 && p.incarnation() != incarnation) {
+            co_return errc::outcome_unknown;
+        }
+        incarnation = p.incarnation();
+        call_operation operation(p, spec);
+        outcome = co_await operation;
+        sent = sent || (operation.sent() && outcome != errc::try_again);
+        if (outcome != errc::peer_down && outcome != errc::try_again) { co_return outcome; }
+        if (outcome == errc::peer_down && !lost) {
+            // The first connection was made while we waited here, and is lost already.
+            lost = true;
+            give_up = std::min(spec.deadline, loop_.now() + settings_.retry_for);
+        }
+        if (loop_.now() >= (outcome == errc::try_again ? spec.deadline : give_up)) {
+            co_return mutation&& sent&& outcome == errc::peer_down ? errc::outcome_unknown : outcome;
+        }
+    }
+}
+
+void client::on_message(transport::connection& c, transport::message_ptr m) noexcept {
+    if (c.user != nullptr) { static_cast<peer*>(c.user)->on_message(std::move(m)); }
+}
+
+void client::on_closed(transport::connection& c, errc reason) noexcept {
+    if (c.user != nullptr) { static_cast<peer*>(c.user)->on_closed(reason); }
+}
+
+runtime::task<void> client::close() {
+    for (std::size_t i = 0; i < peers_.size(); ++i) {
+        peer* const p = peers_[i].get(); // by number: the list may grow while we wait
+        if (p == nullptr || !p->up()) { continue; }
+        goodbye::request request{session_};
+        goodbye::reply reply;
+        call_spec spec;
+        spec.method = &goodbye::info;
+        spec.request = bytes_of(request);
+        spec.reply = std::as_writable_bytes(std::span(&reply, 1));
+        spec.deadline = loop_.now() + std::chrono::seconds(1);
+        call_operation farewell(*p, spec);
+        if (const errc said = co_await farewell; said != errc::ok) {
+            BFS_LOG_DEBUG("rpc", "goodbye to server %u: %s", static_cast<unsigned>(p->id()), name(said).data());
+        }
+    }
+    co_await transport_.stop();
+}
+
+} // namespace benchfs::rpc

@@ -1,0 +1,113 @@
+// The calling side of the rpc layer: typed calls to servers, connections made when needed, retries that are
+// allowed.
+#pragma once
+
+#include "benchfs/base/clock.hpp"
+#include "benchfs/rpc/methods.hpp"
+#include "benchfs/rpc/peer.hpp"
+#include "benchfs/runtime/task.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace benchfs::rpc {
+
+/// Finds servers (the registry, in production).
+class address_resolver {
+public:
+    virtual ~address_resolver() = default;
+    [[nodiscard]] virtual runtime::task<result<std::vector<std::byte>>> address_of(server_id id) = 0;
+};
+
+struct client_settings {
+    duration deadline = std::chrono::seconds(10);         // of one call, plus time for its bytes
+    duration retry_for = std::chrono::milliseconds(1500); // after a lost connection
+    std::uint64_t seed = 1;                               // for session ids and call numbers
+};
+
+/// Beside a call's request. Everything referred to must stay until the call has ended.
+struct call_extra {
+    const_byte_span tail;
+    const const_segments* payload = nullptr;
+    payload_target* target = nullptr;
+    std::uint32_t reply_payload_max = 0;
+};
+
+class client final : private transport::receiver {
+public:
+    /// The transport, the resolver and the loop must outlive the client.
+    client(runtime::loop& loop, transport::transport& network, address_resolver& resolver,
+           const cluster_identity& identity, const client_settings& settings);
+    ~client();
+    client(const client&) = delete;
+    client& operator=(const client&) = delete;
+
+    /// Calls M at a server: connects if need be, and repeats the call after a lost connection for as long as
+    /// `retry_for` and M's class allow. An answer of the server is an errno; nobody answered: peer_down,
+    /// timed_out; a mutation that may have happened: outcome_unknown.
+    template <rpc_method M>
+    [[nodiscard]] runtime::task<result<typename M::reply>> call(server_id to, typename M::request request,
+                                                                call_extra extra = {}) {
+        typename M::reply reply;
+        call_spec spec;
+        spec.method = &M::info;
+        spec.request = bytes_of(request);
+        spec.tail = extra.tail;
+        spec.payload = extra.payload;
+        spec.target = extra.target;
+        spec.reply_payload_max = extra.reply_payload_max;
+        spec.reply = std::as_writable_bytes(std::span(&reply, 1));
+        spec.deadline = deadline_of(extra);
+        peer& p = peer_of(to);
+        if constexpr (M::info.repeat == idempotency::at_most_once) {
+            while (p.mutations().full()) { BFS_CO_CHECK(co_await p.mutations().room()); }
+            spec.sequence = p.mutations().take();
+        }
+        errc outcome = errc::peer_down;
+        const std::uint64_t incarnation = p.incarnation();
+        bool sent = false;
+        if (p.up()) [[likely]] {
+            call_operation operation(p, spec);
+            outcome = co_await operation;
+            sent = operation.sent();
+        }
+        if (outcome == errc::peer_down || outcome == errc::try_again) [[unlikely]] {
+            outcome = co_await try_again(p, spec, outcome, sent, incarnation);
+        }
+        if constexpr (M::info.repeat == idempotency::at_most_once) { p.mutations().answered(spec.sequence); }
+        if (outcome != errc::ok) { co_return outcome; }
+        co_return reply;
+    }
+
+    [[nodiscard]] peer& peer_of(server_id id);
+    /// Says goodbye to every server and closes all connections. Await it before the client is destroyed.
+    [[nodiscard]] runtime::task<void> close();
+
+    [[nodiscard]] transport::transport& transport() noexcept { return transport_; }
+    [[nodiscard]] address_resolver& resolver() noexcept { return resolver_; }
+    [[nodiscard]] const cluster_identity& identity() const noexcept { return identity_; }
+    [[nodiscard]] const client_settings& options() const noexcept { return settings_; }
+    [[nodiscard]] std::uint32_t retry_for_ms() const noexcept {
+        return static_cast<std::uint32_t>(
+            std::chrono::duration_cast<std::chrono::milliseconds>(settings_.retry_for).count());
+    }
+
+private:
+    [[nodiscard]] time_point deadline_of(const call_extra& extra) noexcept;
+    [[nodiscard]] runtime::task<errc> try_again(peer& p, const call_spec& spec, errc outcome, bool sent,
+                                                std::uint64_t incarnation);
+
+    void on_accept(transport::connection& c) noexcept override { c.close(errc::not_permitted); }
+    void on_message(transport::connection& c, transport::message_ptr m) noexcept override;
+    void on_closed(transport::connection& c, errc reason) noexcept override;
+
+    runtime::loop& loop_;
+    transport::transport& transport_;
+    address_resolver& resolver_;
+    cluster_identity identity_;
+    client_settings settings_;
+    std::uint64_t session_;
+    std::vector<std::unique_ptr<peer>> peers_;
+};
+
+} // namespace benchfs::rpc

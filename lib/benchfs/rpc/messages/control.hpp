@@ -1,0 +1,58 @@
+// Methods about the connection itself.
+#pragma once
+
+#include "benchfs/rpc/method.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace benchfs::rpc {
+
+/// Raised with every change of any message that an older peer would misread.
+inline constexpr std::uint32_t protocol_version = 1;
+
+/// The first request on every connection; nothing else is answered before it.
+struct hello {
+    static constexpr method_info info{1, "hello", idempotency::pure, bulk::none};
+    struct request {
+        std::uint32_t protocol = protocol_version;
+        std::uint32_t generation = 0; // of the session: raised by each reconnect
+        std::array<std::uint64_t, 2> cluster_id{};
+        std::array<std::uint64_t, 2> proof{}; // of the cluster secret
+        std::uint64_t session = 0;
+        std::uint32_t expected_server = 0;
+        std::uint32_t retry_for_ms = 0; // how long the client may come back after a lost connection
+    };
+    struct reply {
+        std::uint32_t protocol = protocol_version;
+        std::uint32_t server = 0;
+        std::uint32_t server_count = 0;
+        std::uint32_t chunk_size = 0;
+        std::uint64_t incarnation = 0; // another number after each start of the server
+        std::uint32_t checksums = 0;   // 1: the chunk store wants and gives block checksums
+        std::uint32_t reserved = 0;
+    };
+};
+
+struct ping {
+    static constexpr method_info info{2, "ping", idempotency::pure, bulk::none};
+    struct request {
+        std::uint64_t value = 0;
+    };
+    struct reply {
+        std::uint64_t value = 0;
+    };
+};
+
+/// The client is leaving: what the server keeps for its session is dropped.
+struct goodbye {
+    static constexpr method_info info{3, "goodbye", idempotency::repeatable, bulk::none};
+    struct request {
+        std::uint64_t session = 0;
+    };
+    struct reply {
+        std::uint64_t reserved = 0;
+    };
+};
+
+} // namespace benchfs::rpc

@@ -1,0 +1,43 @@
+// The one table of methods. A new method is a struct in messages/ and a line here.
+#pragma once
+
+#include "benchfs/rpc/messages/control.hpp"
+#include "benchfs/rpc/messages/data.hpp"
+#include "benchfs/rpc/messages/metadata.hpp"
+#include "benchfs/rpc/method.hpp"
+
+#include <array>
+
+namespace benchfs::rpc {
+
+template <rpc_method... M>
+struct method_list {
+    static constexpr std::array infos{M::info...};
+};
+
+using all_methods =
+    method_list<hello, ping, goodbye, lookup, create, stat, unlink, mkdir, rmdir, rename, readdir, set_size,
+                extend, set_attributes, statfs, write_chunk, read_chunk, cut_chunk, sync_server>;
+
+/// nullptr for a number that no method has.
+[[nodiscard]] constexpr const method_info* find_method(std::uint16_t id) noexcept {
+    for (const method_info& m : all_methods::infos) {
+        if (m.id == id) { return &m; }
+    }
+    return nullptr;
+}
+
+namespace detail {
+consteval bool numbers_are_unique() {
+    for (std::size_t i = 0; i < all_methods::infos.size(); ++i) {
+        if (all_methods::infos[i].id >= method_limit) { return false; }
+        for (std::size_t j = 0; j < i; ++j) {
+            if (all_methods::infos[i].id == all_methods::infos[j].id) { return false; }
+        }
+    }
+    return true;
+}
+} // namespace detail
+static_assert(detail::numbers_are_unique());
+
+} // namespace benchfs::rpc

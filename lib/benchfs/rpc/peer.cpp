@@ -1,0 +1,91 @@
+#include "benchfs/rpc/peer.hpp"
+
+#include "benchfs/base/log.hpp"
+#include "benchfs/rpc/client.hpp"
+
+#include <utility>
+
+namespace benchfs::rpc {
+
+runtime::task<status> peer::connect() {
+    if (up()) { co_return ok(); }
+    BFS_CO_TRY(auto turn, co_await connecting_.lock());
+    if (up()) { co_return ok(); } // somebody else's attempt succeeded while we waited
+    BFS_CO_TRY(auto address, co_await owner_.resolver().address_of(id_));
+    BFS_CO_TRY(auto* made, co_await owner_.transport().connect(std::move(address)));
+    made->user = this;
+    connection_ = made;
+    greeted_ = false;
+    ++generation_;
+    const status greeted = co_await greet();
+    if (!greeted) {
+        // Its end is heard of later, maybe when there is another connection already: it is nobody's from now
+        // on.
+        if (connection_ != nullptr) {
+            connection_->user = nullptr;
+            std::exchange(connection_, nullptr)->close(greeted.error());
+        }
+        co_return greeted.error();
+    }
+    co_return ok();
+}
+
+runtime::task<status> peer::greet() {
+    hello::request request;
+    request.generation = generation_;
+    request.cluster_id = owner_.identity().id;
+    request.proof = owner_.identity().proof;
+    request.session = session_;
+    request.expected_server = static_cast<std::uint32_t>(id_);
+    request.retry_for_ms = owner_.retry_for_ms();
+    hello::reply reply;
+
+    runtime::call_context& context = co_await runtime::current_context();
+    call_spec spec;
+    spec.method = &hello::info;
+    spec.request = bytes_of(request);
+    spec.reply = std::as_writable_bytes(std::span(&reply, 1));
+    spec.deadline = context.owner->now() + owner_.options().deadline;
+    call_operation call(*this, spec);
+    if (const errc answer = co_await call; answer != errc::ok) {
+        BFS_LOG_DEBUG("rpc", "server %u refused our hello: %s", static_cast<unsigned>(id_),
+                      name(answer).data());
+        co_return answer;
+    }
+    if (reply.protocol != protocol_version) { co_return errc::protocol_mismatch; }
+    if (reply.server != request.expected_server) { co_return errc::wrong_cluster; }
+    if (greeting_.incarnation != 0 && greeting_.incarnation != reply.incarnation) {
+        BFS_LOG_INFO("rpc", "server %u was restarted", static_cast<unsigned>(id_));
+    }
+    greeting_ = reply;
+    if (connection_ == nullptr) { co_return errc::peer_down; }
+    BFS_CO_CHECK(co_await connection_->upgrade());
+    if (connection_ == nullptr) { co_return errc::peer_down; }
+    greeted_ = true;
+    BFS_LOG_DEBUG("rpc", "connected to server %u, messages go by %.*s", static_cast<unsigned>(id_),
+                  static_cast<int>(path().size()), path().data());
+    co_return ok();
+}
+
+void peer::on_message(transport::message_ptr m) noexcept {
+    const result<decoded> d = decode(m->header());
+    if (!d || (d->head.flags & flag_reply) == 0) {
+        BFS_LOG_WARN("rpc", "server %u sent what is not a reply; closing the connection",
+                     static_cast<unsigned>(id_));
+        close(errc::bad_frame);
+        return;
+    }
+    call_operation** slot = pending_.find(d->head.call_id);
+    if (slot == nullptr) { return; } // its caller gave up; the slot's generation has moved on
+    call_operation* call = *slot;
+    pending_.erase(d->head.call_id);
+    call->on_reply(std::move(m), *d);
+}
+
+void peer::on_closed(errc reason) noexcept {
+    connection_ = nullptr;
+    greeted_ = false;
+    pending_.for_each([&](slab_handle, call_operation* call) { call->on_lost(reason); });
+}
+
+} // namespace benchfs::rpc

@@ -1,0 +1,79 @@
+// The client's side of one server: its connection, its session, and the calls that wait for replies.
+#pragma once
+
+#include "benchfs/base/slab.hpp"
+#include "benchfs/base/types.hpp"
+#include "benchfs/rpc/call.hpp"
+#include "benchfs/rpc/messages/control.hpp"
+#include "benchfs/rpc/mutation_window.hpp"
+#include "benchfs/runtime/mutex.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace benchfs::rpc {
+
+class client;
+
+/// What the client must know about the cluster before it talks to a server.
+struct cluster_identity {
+    std::array<std::uint64_t, 2> id{};
+    std::array<std::uint64_t, 2> proof{};
+};
+
+/// Calls of any kind in flight to one server.
+inline constexpr std::uint32_t max_pending = 65536;
+
+class peer {
+public:
+    peer(client& owner, server_id id, std::uint64_t session, std::uint32_t first_generation) noexcept
+        : owner_(owner), id_(id), session_(session), pending_(max_pending, first_generation) {}
+    peer(const peer&) = delete;
+    peer& operator=(const peer&) = delete;
+
+    [[nodiscard]] server_id id() const noexcept { return id_; }
+    [[nodiscard]] bool up() const noexcept { return connection_ != nullptr && greeted_; }
+    /// What the server said of itself; valid once it was up.
+    [[nodiscard]] const hello::reply& greeting() const noexcept { return greeting_; }
+    /// What carries messages right now, for people; "none" while down.
+    [[nodiscard]] std::string_view path() const noexcept {
+        return connection_ == nullptr ? std::string_view{"none"} : connection_->path();
+    }
+
+    /// Makes the connection if there is none: address, connect, hello, better path. Callers meanwhile wait for
+    /// the same attempt. Errors: no_server, peer_down, timed_out, wrong_cluster, protocol_mismatch,
+    /// not_permitted.
+    [[nodiscard]] runtime::task<status> connect();
+
+    [[nodiscard]] mutation_window& mutations() noexcept { return mutations_; }
+    /// Another number after each start of the server; 0 before the first connection.
+    [[nodiscard]] std::uint64_t incarnation() const noexcept { return greeting_.incarnation; }
+
+    // From the client, which hears of messages.
+    void on_message(transport::message_ptr m) noexcept;
+    void on_closed(errc reason) noexcept;
+    void close(errc reason) noexcept {
+        if (connection_ != nullptr) { connection_->close(reason); }
+    }
+
+private:
+    friend class call_operation;
+
+    [[nodiscard]] runtime::task<status> greet();
+    [[nodiscard]] session_block session_of(std::uint64_t sequence) const noexcept {
+        return {session_, sequence, mutations_.lowest_unanswered(), generation_, 0};
+    }
+
+    client& owner_;
+    server_id id_;
+    std::uint64_t session_;
+    std::uint32_t generation_ = 0;
+    bool greeted_ = false;
+    hello::reply greeting_{};
+    transport::connection* connection_ = nullptr;
+    slab<call_operation*> pending_;
+    runtime::mutex connecting_;
+    mutation_window mutations_;
+};
+
+} // namespace benchfs::rpc

@@ -1,0 +1,322 @@
+#include "benchfs/rpc/server.hpp"
+
+#include "benchfs/base/log.hpp"
+#include "benchfs/runtime/with_timeout.hpp"
+
+#include <algorithm>
+
+namespace benchfs::rpc {
+namespace {
+
+// Beside the retry time that a client announces: how long a lost session stays.
+constexpr auto session_grace = std::chrono::seconds(10);
+constexpr std::uint32_t longest_retry_ms = 3'600'000;
+constexpr std::uint64_t latency_sample = 16;
+
+} // namespace
+
+server::server(runtime::loop& loop, transport::transport& network, const cluster_identity& identity,
+               const server_settings& settings)
+    : loop_(loop),
+      transport_(network),
+      identity_(identity),
+      settings_(settings),
+      sessions_(settings.max_sessions),
+      context_{&loop, time_point::max(), nullptr} {
+    handlers_[ping::info.id] = {&ping::info, nullptr,
+                                [](void*, server_call& call) {
+                                    const auto asked = call.request<ping>();
+                                    call.reply<ping>({asked.value});
+                                    return ok();
+                                },
+                                nullptr, sizeof(ping::request)};
+    transport_.set_receiver(*this);
+}
+
+server::~server() { BFS_ASSERT(running_ == 0 && peers_.empty()); }
+
+namespace {
+
+[[nodiscard]] consteval std::array<std::uint16_t, method_limit> request_sizes() {
+    std::array<std::uint16_t, method_limit> sizes{};
+    const auto fill = [&]<class... M>(method_list<M...>) {
+        ((sizes[M::info.id] = static_cast<std::uint16_t>(sizeof(typename M::request))), ...);
+    };
+    fill(all_methods{});
+    return sizes;
+}
+constexpr auto request_size = request_sizes();
+
+} // namespace
+
+void server::handle(const method_info& method, void* context, function f) noexcept {
+    handlers_[method.id] = {&method, context, f, nullptr, request_size[method.id]};
+}
+
+void server::handle(const method_info& method, void* context, coroutine c) noexcept {
+    handlers_[method.id] = {&method, context, nullptr, c, request_size[method.id]};
+}
+
+void server::on_accept(transport::connection& c) noexcept {
+    if (stopping_) {
+        c.close(errc::shutting_down);
+        return;
+    }
+    peers_.push_back(std::make_unique<peer_state>());
+    peers_.back()->connection = &c;
+    c.user = peers_.back().get();
+    BFS_LOG_DEBUG("rpc", "connection from %s", c.describe().c_str());
+}
+
+void server::on_closed(transport::connection& c, errc reason) noexcept {
+    auto* p = static_cast<peer_state*>(c.user);
+    if (p == nullptr) { return; }
+    BFS_LOG_DEBUG("rpc", "connection from %s closed: %s", c.describe().c_str(), name(reason).data());
+    while (!p->calls.empty()) { p->calls.pop_front().connection_ = nullptr; }
+    if (p->owner != nullptr && p->owner->connection == &c) {
+        p->owner->connection = nullptr;
+        p->owner->lost_at = loop_.now();
+    }
+    c.user = nullptr;
+    std::erase_if(peers_, [&](const auto& item) { return item.get() == p; });
+    sessions_.expire(loop_.now());
+}
+
+void server::refuse(transport::connection& c, errc reason, const char* what) noexcept {
+    BFS_LOG_WARN("rpc", "closing the connection from %s: %s", c.describe().c_str(), what);
+    c.close(reason);
+}
+
+void server::on_message(transport::connection& c, transport::message_ptr m) noexcept {
+    auto* p = static_cast<peer_state*>(c.user);
+    if (p == nullptr) { return; }
+    const result<decoded> d = decode(m->header());
+    if (!d || (d->head.flags & flag_reply) != 0) {
+        return refuse(c, errc::bad_frame, d.has_value() ? "a reply, from a client" : message(d.error()).data());
+    }
+    static const handler greeting{&hello::info, nullptr, nullptr, nullptr, sizeof(hello::request)};
+    static const handler farewell{&goodbye::info, nullptr, nullptr, nullptr, sizeof(goodbye::request)};
+    const std::uint16_t id = d->head.method;
+    if (id == hello::info.id) { return dispatch(*p, greeting, std::move(m), *d); }
+    if (p->owner == nullptr) { return refuse(c, errc::not_permitted, "a request before a valid hello"); }
+    if (id == goodbye::info.id) { return dispatch(*p, farewell, std::move(m), *d); }
+    static const handler unknown{};
+    dispatch(*p, id < method_limit ? handlers_[id] : unknown, std::move(m), *d);
+}
+
+server_call& server::new_call() {
+    if (free_calls_.empty()) {
+        calls_.push_back(std::make_unique<server_call>(*this));
+        free_calls_.reserve(calls_.size()); // giving back must not allocate
+        return *calls_.back();
+    }
+    server_call& call = *free_calls_.back();
+    free_calls_.pop_back();
+    return call;
+}
+
+void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m, const decoded& d) noexcept {
+    server_call& call = new_call();
+    ++running_;
+    call.method_ = h.method;
+    call.loop_ = &loop_;
+    call.connection_ = p.connection;
+    call.token_ = m->token();
+    call.body_ = d.body;
+    call.call_id_ = d.head.call_id;
+    call.session_ = d.session;
+    call.kept_ = nullptr;
+    call.handler_ended_ = call.answered_ = call.sending_ = call.io_done_ = false;
+    call.message_ = std::move(m);
+    p.calls.push_back(call);
+
+    if (h.method == nullptr) { return answer_bare(call, errc::not_supported); }
+    const std::size_t most = std::size_t{h.body_min} + h.method->request_tail_max;
+    const bool wants_payload = h.method->payload == bulk::to_server;
+    if (d.body.size() < h.body_min || d.body.size() > most || (call.payload_size() != 0 && !wants_payload)) {
+        return answer_bare(call, errc::bad_frame);
+    }
+    method_stats& counts = stats_[h.method->id];
+    call.started_ = ++counts.calls % latency_sample == 0 ? loop_.now() : time_point{};
+    counts.bytes += call.payload_size();
+    BFS_LOG_DEBUG("rpc", "request %.*s, %zu bytes of payload, from %s", static_cast<int>(h.method->name.size()),
+                  h.method->name.data(), call.payload_size(), p.connection->describe().c_str());
+
+    if (h.method == &hello::info) { return ended(call, greet(p, call)); }
+    if (h.method == &goodbye::info) { return ended(call, leave(p, call)); }
+    if (running_ > settings_.max_calls || stopping_) {
+        return answer_bare(call, stopping_ ? errc::shutting_down : errc::try_again);
+    }
+    if (h.method->repeat == idempotency::at_most_once && answer_repeat(p, call)) { return; }
+    if (h.at_once != nullptr) {
+        ended(call, h.at_once(h.context, call));
+    } else {
+        runtime::task<status>::start(h.later(h.context, call), context_, call);
+    }
+}
+
+/// True if this mutation was seen before (then it has been answered, joined or refused).
+bool server::answer_repeat(peer_state& p, server_call& call) noexcept {
+    const session_block& s = call.session_;
+    if (s.sequence == 0 || s.session != p.owner->id) {
+        answer_bare(call, errc::bad_frame);
+        return true;
+    }
+    session::entry& e = p.owner->at(s.sequence);
+    if (e.sequence != s.sequence) {
+        // The client keeps 64 numbers in flight at most. An older one that still runs here is one that the
+        // client gave up: the place comes free when its handler ends.
+        if (e.running != nullptr || e.sequence > s.sequence) {
+            answer_bare(call, e.sequence > s.sequence ? errc::outcome_unknown : errc::try_again);
+            return true;
+        }
+        e.sequence = s.sequence;
+        e.method = call.method_->id;
+        e.running = &call;
+        e.size = 0;
+        call.kept_ = &e;
+        return false;
+    }
+    if (e.method != call.method_->id) {
+        answer_bare(call, errc::bad_frame);
+    } else if (e.running != nullptr) {
+        // Its first copy still runs, for a connection that is gone: the answer goes here instead.
+        server_call& first = *e.running;
+        first.unlink();
+        first.connection_ = call.connection_;
+        first.token_ = call.token_;
+        first.call_id_ = call.call_id_;
+        p.calls.push_back(first);
+        call.connection_ = nullptr;
+        answer_bare(call, errc::cancelled);
+    } else {
+        frame head;
+        std::memcpy(&head, e.reply.data(), sizeof(head));
+        const const_byte_span kept{e.reply.data(), e.size};
+        call.send_reply(from_wire(static_cast<std::int32_t>(head.detail)), kept.subspan(sizeof(frame)),
+                        nullptr);
+        ended(call, ok());
+    }
+    return true;
+}
+
+void server::answer_bare(server_call& call, errc outcome) noexcept { ended(call, outcome); }
+
+/// A handler's coroutine has ended. What it threw is a fault of ours: the client hears of it, the server goes
+/// on.
+void server_call::on_done(std::coroutine_handle<> frame, runtime::detail::promise_base& base) noexcept {
+    auto& p = static_cast<runtime::detail::promise<status>&>(base);
+    const status outcome = p.exception ? status(errc::io_error) : *p.value;
+    frame.destroy();
+    owner_.ended(*this, outcome);
+}
+
+void server::ended(server_call& call, status outcome) noexcept {
+    if (!call.answered_) {
+        BFS_ASSERT(!outcome); // a handler either answers or fails
+        call.send_reply(outcome.error(), {}, nullptr);
+    }
+    if (call.method_ != nullptr) {
+        method_stats& counts = stats_[call.method_->id];
+        if (call.answer_ != errc::ok) { ++counts.errors; }
+        if (call.started_ != time_point{}) {
+            counts.latency.record(static_cast<std::uint64_t>((loop_.now() - call.started_).count()));
+        }
+        BFS_LOG_TRACE("rpc", "answered %.*s: %s", static_cast<int>(call.method_->name.size()),
+                      call.method_->name.data(), name(call.answer_).data());
+    }
+    call.message_.reset();
+    call.handler_ended_ = true;
+    maybe_recycle(call);
+}
+
+void server::maybe_recycle(server_call& call) noexcept {
+    if (!call.handler_ended_ || call.sending_) { return; }
+    call.handler_ended_ = false;
+    call.unlink();
+    free_calls_.push_back(&call);
+    if (--running_ == 0 && stopping_) { idle_.set(); }
+}
+
+status server::greet(peer_state& p, server_call& call) {
+    const auto asked = call.request<hello>();
+    const std::string from = p.connection->describe();
+    if (asked.protocol != protocol_version) {
+        BFS_LOG_WARN("rpc", "%s speaks protocol %u, this server %u: use the same release on both sides",
+                     from.c_str(), asked.protocol, protocol_version);
+        return errc::protocol_mismatch;
+    }
+    if (asked.cluster_id != identity_.id || asked.expected_server != settings_.server_id) {
+        BFS_LOG_WARN("rpc", "%s looks for another cluster or server: its registry is stale", from.c_str());
+        return errc::wrong_cluster;
+    }
+    // Compared without an early end, so that the time says nothing about how much was right.
+    const std::uint64_t wrong = (asked.proof[0] ^ identity_.proof[0]) | (asked.proof[1] ^ identity_.proof[1]);
+    if (wrong != 0) {
+        BFS_LOG_WARN("rpc", "%s does not know the secret of this cluster", from.c_str());
+        return errc::not_permitted;
+    }
+    if (p.owner != nullptr) { return errc::already_exists; } // one session a connection, for all its life
+    session* s = sessions_.open(asked.session);
+    if (s == nullptr) {
+        sessions_.expire(loop_.now());
+        s = sessions_.open(asked.session);
+    }
+    if (s == nullptr) { return errc::try_again; }
+    if (asked.generation <= s->generation && s->generation != 0) { return errc::stale_epoch; }
+    s->generation = asked.generation;
+    // A reconnect: what the old connection still carries must not come in after this.
+    if (s->connection != nullptr) {
+        if (s->connection->user != nullptr) { static_cast<peer_state*>(s->connection->user)->owner = nullptr; }
+        s->connection->close(errc::peer_down);
+    }
+    s->connection = p.connection;
+    s->keep_for = std::chrono::milliseconds(std::min(asked.retry_for_ms, longest_retry_ms)) + session_grace;
+    p.owner = s;
+    p.connection->trust();
+
+    hello::reply reply;
+    reply.server = settings_.server_id;
+    reply.server_count = settings_.server_count;
+    reply.chunk_size = settings_.chunk_size;
+    reply.incarnation = settings_.incarnation;
+    reply.checksums = settings_.checksums ? 1 : 0;
+    call.reply<hello>(reply);
+    return ok();
+}
+
+/// The client goes for good: it will repeat nothing.
+status server::leave(peer_state& p, server_call& call) {
+    if (call.request<goodbye>().session != p.owner->id) { return errc::invalid_argument; }
+    session& s = *std::exchange(p.owner, nullptr);
+    s.for_each_running([](server_call& running) { running.kept_ = nullptr; });
+    sessions_.close(s.id);
+    call.reply<goodbye>({});
+    return ok();
+}
+
+runtime::task<void> server::stop() {
+    stopping_ = true;
+    // Transfers that wait for a client end with its connection.
+    for (auto& p : peers_) { p->connection->close(errc::shutting_down); }
+    co_await transport_.stop();
+    // A started handler always finishes, also after everything was asked to stop.
+    runtime::task<status> waiting = until_idle();
+    (void)co_await runtime::without_stop(std::move(waiting));
+}
+
+runtime::task<status> server::until_idle() {
+    while (running_ != 0) {
+        idle_.reset();
+        BFS_CO_CHECK(co_await idle_.wait());
+    }
+    co_return ok();
+}
+
+std::size_t server::memory() const noexcept {
+    std::size_t bytes = calls_.size() * sizeof(server_call) + sessions_.size() * sizeof(session);
+    for (const auto& p : peers_) { bytes += sizeof(peer_state) + p->connection->memory(); }
+    return bytes;
+}
+
+} // namespace benchfs::rpc

@@ -1,0 +1,111 @@
+// The answering side of the rpc layer: checks what arrives, runs the method's handler, keeps replies for
+// repeats.
+//
+// Handlers are registered by the layer above, per method: a function for what is answered at once, or a
+// coroutine.
+#pragma once
+
+#include "benchfs/base/histogram.hpp"
+#include "benchfs/rpc/methods.hpp"
+#include "benchfs/rpc/peer.hpp"
+#include "benchfs/rpc/server_call.hpp"
+#include "benchfs/runtime/event.hpp"
+#include "benchfs/runtime/task.hpp"
+
+#include <array>
+#include <memory>
+#include <vector>
+
+namespace benchfs::rpc {
+
+struct server_settings {
+    std::uint32_t server_id = 0;
+    std::uint32_t server_count = 1;
+    std::uint32_t chunk_size = 0;
+    bool checksums = false;
+    std::uint64_t incarnation = 1;
+    std::uint32_t max_calls = 16384; // running at once, of all clients; more are answered try_again
+    std::uint32_t max_sessions = 65536;
+};
+
+struct method_stats {
+    std::uint64_t calls = 0;
+    std::uint64_t errors = 0;
+    std::uint64_t bytes = 0; // of payload, either way
+    histogram latency;       // from arrival to reply, of every 16th call
+};
+
+class server final : private transport::receiver {
+public:
+    /// Answers at once: replies through the call, or gives the error to answer with.
+    using function = status (*)(void* context, server_call& call);
+    using coroutine = runtime::task<status> (*)(void* context, server_call& call);
+
+    server(runtime::loop& loop, transport::transport& network, const cluster_identity& identity,
+           const server_settings& settings);
+    ~server();
+    server(const server&) = delete;
+    server& operator=(const server&) = delete;
+
+    void handle(const method_info& method, void* context, function f) noexcept;
+    void handle(const method_info& method, void* context, coroutine c) noexcept;
+
+    /// Stops answering, waits for running handlers, closes all connections. Await it before destruction.
+    [[nodiscard]] runtime::task<void> stop();
+
+    [[nodiscard]] std::size_t connections() const noexcept { return peers_.size(); }
+    [[nodiscard]] std::size_t sessions() const noexcept { return sessions_.size(); }
+    [[nodiscard]] std::uint32_t running() const noexcept { return running_; }
+    [[nodiscard]] const method_stats& stats(std::uint16_t method) const noexcept { return stats_[method]; }
+    [[nodiscard]] std::size_t memory() const noexcept;
+
+private:
+    friend class server_call;
+
+    struct handler {
+        const method_info* method = nullptr;
+        void* context = nullptr;
+        function at_once = nullptr;
+        coroutine later = nullptr;
+        std::uint16_t body_min = 0;
+    };
+
+    /// What the server knows of one connection.
+    struct peer_state {
+        transport::connection* connection = nullptr;
+        session* owner = nullptr; // after a good hello
+        intrusive_list<server_call> calls;
+    };
+
+    void on_accept(transport::connection& c) noexcept override;
+    void on_message(transport::connection& c, transport::message_ptr m) noexcept override;
+    void on_closed(transport::connection& c, errc reason) noexcept override;
+
+    void refuse(transport::connection& c, errc reason, const char* what) noexcept;
+    void dispatch(peer_state& p, const handler& h, transport::message_ptr m, const decoded& d) noexcept;
+    [[nodiscard]] bool answer_repeat(peer_state& p, server_call& call) noexcept;
+    void answer_bare(server_call& call, errc outcome) noexcept;
+    [[nodiscard]] status greet(peer_state& p, server_call& call);
+    [[nodiscard]] status leave(peer_state& p, server_call& call);
+    [[nodiscard]] runtime::task<status> until_idle();
+    void ended(server_call& call, status outcome) noexcept;
+    void maybe_recycle(server_call& call) noexcept;
+    [[nodiscard]] server_call& new_call();
+
+    runtime::loop& loop_;
+    transport::transport& transport_;
+    cluster_identity identity_;
+    server_settings settings_;
+    std::array<handler, method_limit> handlers_{};
+    std::array<method_stats, method_limit> stats_{};
+    std::vector<std::unique_ptr<peer_state>> peers_;
+    session_table sessions_;
+    std::vector<std::unique_ptr<server_call>> calls_;
+    std::vector<server_call*> free_calls_;
+    std::uint32_t running_ = 0;
+    bool stopping_ = false;
+    runtime::call_context context_; // of handlers: a started one always finishes
+    runtime::event idle_;
+};
+
+} // namespace benchfs::rpc

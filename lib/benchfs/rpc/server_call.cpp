@@ -1,0 +1,62 @@
+#include "benchfs/rpc/server_call.hpp"
+
+#include "benchfs/rpc/server.hpp"
+
+namespace benchfs::rpc {
+
+server_call::receive_awaiter server_call::receive(const segments& target) noexcept {
+    io_done_ = false;
+    if (payload_size() == 0) {
+        io_finished(errc::ok);
+    } else if (target.bytes() != payload_size()) {
+        io_finished(errc::bad_frame);
+    } else {
+        payload_.target = &target;
+        message_->receive(payload_);
+    }
+    return receive_awaiter{*this};
+}
+
+void server_call::send_reply(errc outcome, const_byte_span body, const const_segments* bytes) noexcept {
+    BFS_ASSERT(!answered_);
+    answered_ = true;
+    answer_ = outcome;
+    frame head;
+    head.flags = flag_reply;
+    head.method = method_ == nullptr ? std::uint16_t{0} : method_->id;
+    head.call_id = call_id_;
+    head.detail = static_cast<std::uint32_t>(outcome);
+    header_.begin(head, nullptr);
+    const bool fits = header_.append(body);
+    BFS_ASSERT(fits);
+    header_.finish();
+    if (kept_ != nullptr) {
+        // A handler that lost its payload with the connection has changed nothing: a repeat runs it again.
+        kept_->running = nullptr;
+        const const_byte_span reply = header_.bytes();
+        if (outcome == errc::peer_down || reply.size() > kept_->reply.size()) {
+            kept_->sequence = 0;
+        } else {
+            std::memcpy(kept_->reply.data(), reply.data(), reply.size());
+            kept_->size = static_cast<std::uint32_t>(reply.size());
+        }
+        kept_ = nullptr;
+    }
+    if (connection_ == nullptr) {
+        io_finished(errc::peer_down);
+        return;
+    }
+    reply_.header = header_.bytes();
+    reply_.payload = bytes;
+    reply_.answers = token_;
+    sending_ = true;
+    connection_->send(reply_);
+}
+
+void server_call::reply_sent(errc outcome) noexcept {
+    sending_ = false;
+    io_finished(outcome);
+    owner_.maybe_recycle(*this);
+}
+
+} // namespace benchfs::rpc

@@ -1,0 +1,74 @@
+#include "benchfs/server/instance.hpp"
+
+#include "benchfs/base/log.hpp"
+
+namespace benchfs::server {
+namespace {
+
+using runtime::task;
+
+[[nodiscard]] storage::store_options store_options_of(const server_options& options) {
+    storage::store_options s;
+    s.data_dir = options.data_dir;
+    s.memory_limit = options.memory_limit;
+    s.memory_ahead = options.memory_ahead;
+    s.direct = storage::direct_io::automatic;
+    if (options.direct == "on") { s.direct = storage::direct_io::on; }
+    if (options.direct == "off") { s.direct = storage::direct_io::off; }
+    return s;
+}
+
+} // namespace
+
+task<result<std::unique_ptr<instance>>> instance::open(instance_environment& environment,
+                                                       server_options options) {
+    if (!metadata::valid_chunk_size(environment.chunk_size)) {
+        BFS_LOG_ERROR("server",
+                      "a chunk size of %u bytes: it must be a multiple of 4096 between 4 KiB and 64 MiB",
+                      environment.chunk_size);
+        co_return errc::bad_config;
+    }
+    std::unique_ptr<instance> made(new instance);
+    BFS_CO_TRY(made->placement_, cluster::make_placement(environment.placement, options.servers));
+
+    storage::store_environment on{environment.loop, environment.ring};
+    made->store_environment_ = std::make_unique<storage::store_environment>(on);
+    const std::string engine(options.engine_name());
+    storage::store_options wanted = store_options_of(options);
+    BFS_CO_TRY(made->store_,
+               co_await storage::open_store(engine, *made->store_environment_, std::move(wanted)));
+
+    metadata::name_space_options names;
+    names.self = static_cast<server_id>(options.id);
+    names.chunk_size = environment.chunk_size;
+    // Nothing is recovered after a restart, and ids must not come again: each start takes its own range.
+    names.first_id = (environment.incarnation & 0xffffff) << 24 | 2;
+    names.now_ns = machine_time_ns();
+    made->names_ = std::make_unique<metadata::name_space>(names, made->changes_);
+
+    service_state state{*made->names_,     *made->store_,
+                        *made->placement_, static_cast<server_id>(options.id),
+                        machine_time_ns,   {}};
+    made->state_ = std::make_unique<service_state>(std::move(state));
+
+    rpc::server_settings settings;
+    settings.server_id = options.id;
+    settings.server_count = options.servers;
+    settings.chunk_size = environment.chunk_size;
+    settings.checksums = made->store_->checksummed();
+    settings.incarnation = environment.incarnation;
+    made->server_ =
+        std::make_unique<rpc::server>(environment.loop, environment.network, environment.identity, settings);
+    register_metadata_methods(*made->server_, *made->state_);
+    register_data_methods(*made->server_, *made->state_);
+    co_return std::move(made);
+}
+
+instance::~instance() = default;
+
+task<status> instance::stop() {
+    co_await server_->stop();
+    co_return co_await store_->close();
+}
+
+} // namespace benchfs::server

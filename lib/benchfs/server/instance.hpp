@@ -1,0 +1,60 @@
+// A server on a loop: namespace, chunk store and methods behind one transport. The daemon runs one in its
+// process; an embedded file system runs one beside its client.
+#pragma once
+
+#include "benchfs/cluster/placement.hpp"
+#include "benchfs/metadata/name_space.hpp"
+#include "benchfs/rpc/server.hpp"
+#include "benchfs/server/options.hpp"
+#include "benchfs/server/services.hpp"
+#include "benchfs/storage/engines.hpp"
+#include "benchfs/transport/transport.hpp"
+
+#include <memory>
+#include <string>
+
+namespace benchfs::uring {
+class ring;
+}
+
+namespace benchfs::server {
+
+/// What an instance stands on; all of it outlives the instance.
+struct instance_environment {
+    runtime::loop& loop;
+    uring::ring* ring = nullptr; // nullptr: only engines that need none
+    transport::transport& network;
+    rpc::cluster_identity identity;
+    std::string placement; // policy by name; empty: the default
+    std::uint32_t chunk_size = metadata::default_chunk_size;
+    std::uint64_t incarnation = 1; // another number after each start
+};
+
+class instance {
+public:
+    /// Opens the store and starts to answer. bad_config, busy (the data directory is in use), no_space ...; the
+    /// log says more. The environment must outlive the instance. Suspends.
+    [[nodiscard]] static runtime::task<result<std::unique_ptr<instance>>>
+    open(instance_environment& environment, server_options options);
+    ~instance();
+
+    /// Ends running requests and connections, then closes the store. Await it before destruction.
+    [[nodiscard]] runtime::task<status> stop();
+
+    [[nodiscard]] rpc::server& requests() noexcept { return *server_; }
+    [[nodiscard]] storage::chunk_store& store() noexcept { return *store_; }
+    [[nodiscard]] metadata::name_space& names() noexcept { return *names_; }
+
+private:
+    instance() = default;
+
+    std::unique_ptr<cluster::placement> placement_;
+    metadata::null_change_sink changes_;
+    std::unique_ptr<storage::store_environment> store_environment_;
+    std::unique_ptr<storage::chunk_store> store_;
+    std::unique_ptr<metadata::name_space> names_;
+    std::unique_ptr<service_state> state_;
+    std::unique_ptr<rpc::server> server_;
+};
+
+} // namespace benchfs::server

@@ -1,0 +1,54 @@
+// A disk in memory that fails on request: for tests and simulation.
+//
+// The image outlives the disks opened over it, so a store can be closed, its bytes looked at or damaged, and
+// opened again.
+#pragma once
+
+#include "benchfs/base/prng.hpp"
+#include "benchfs/storage/disk.hpp"
+
+#include <map>
+
+namespace benchfs::storage {
+
+struct disk_faults {
+    std::uint64_t fail_call = 0;               // this many calls from now one fails (1: the next); 0: none
+    errc error = errc::io_error;               // how
+    std::uint64_t byte_budget = ~0ULL;         // files together; allocate() beyond it is no_space
+    std::size_t short_bytes = ~std::size_t{0}; // most bytes one read or write moves
+    std::uint32_t delay_turns = 0;             // calls end after up to so many turns of the loop, at random
+};
+
+struct disk_image {
+    struct file {
+        std::vector<std::byte> bytes;
+        bool locked = false;
+    };
+    std::map<std::string, file> files;
+    disk_faults faults;
+    std::uint64_t calls = 0; // that could have failed
+    std::uint64_t writes = 0;
+    std::uint64_t syncs = 0;
+    prng random{1};
+
+    [[nodiscard]] std::uint64_t total_bytes() const noexcept;
+};
+
+class disk_memory final : public disk {
+public:
+    explicit disk_memory(disk_image& image) noexcept : image_(image) {}
+
+    [[nodiscard]] std::string_view where() const noexcept override { return "memory"; }
+    [[nodiscard]] runtime::task<result<std::unique_ptr<disk_file>>> open(std::string name,
+                                                                         bool create) override;
+    [[nodiscard]] runtime::task<result<std::vector<std::string>>> list() override;
+    [[nodiscard]] runtime::task<status> unlink(std::string name) override;
+    [[nodiscard]] runtime::task<status> sync_directory() override;
+    [[nodiscard]] std::uint64_t free_bytes() const noexcept override;
+    [[nodiscard]] runtime::task<status> close() override;
+
+private:
+    disk_image& image_;
+};
+
+} // namespace benchfs::storage

@@ -1,0 +1,238 @@
+#include "benchfs/storage/disk_uring.hpp"
+
+#include "benchfs/base/log.hpp"
+#include "benchfs/runtime/sleep.hpp"
+#include "benchfs/uring/ops.hpp"
+#include "benchfs/uring/ring.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+namespace benchfs::storage {
+namespace {
+
+constexpr long tmpfs_magic = 0x01021994;
+constexpr long ramfs_magic = 0x858458f6;
+constexpr const char* owner_file = "owner.pid";
+
+class uring_file final : public disk_file {
+public:
+    uring_file(uring::ring& ring, int fd, std::uint64_t size, bool direct, bool inline_io) noexcept
+        : ring_(ring), fd_(fd), size_(size), direct_(direct), inline_(inline_io) {}
+    uring_file(const uring_file&) = delete;
+    uring_file& operator=(const uring_file&) = delete;
+    ~uring_file() override {
+        if (fd_ >= 0) { ::close(fd_); }
+    }
+
+    runtime::task<result<std::size_t>> read(std::uint64_t offset, byte_span to, int buffer_index) override {
+        if (inline_) { co_return counted(::pread(fd_, to.data(), to.size(), static_cast<::off_t>(offset))); }
+        co_return co_await uring::read_fixed(ring_, fd_, to, offset, buffer_index);
+    }
+    runtime::task<result<std::size_t>> write(std::uint64_t offset, const_byte_span from,
+                                             int buffer_index) override {
+        if (inline_) {
+            co_return counted(::pwrite(fd_, from.data(), from.size(), static_cast<::off_t>(offset)));
+        }
+        co_return co_await uring::write_fixed(ring_, fd_, from, offset, buffer_index);
+    }
+    runtime::task<status> sync() override { co_return co_await uring::fsync(ring_, fd_, true); }
+    runtime::task<status> allocate(std::uint64_t size) override {
+        const std::uint64_t wanted = std::max(size, size_);
+        status done = co_await uring::fallocate(ring_, fd_, 0, 0, wanted);
+        if (!done && done.error() == errc::not_supported) {
+            // No reservation on this file system: a full device shows when it is written to.
+            done = ::ftruncate(fd_, static_cast<::off_t>(wanted)) == 0 ? errc::ok : from_errno(errno);
+        }
+        if (done) { size_ = wanted; }
+        co_return done;
+    }
+    runtime::task<status> close() override {
+        const int fd = std::exchange(fd_, -1);
+        if (fd < 0) { co_return ok(); }
+        co_return co_await uring::close(ring_, fd);
+    }
+    std::uint64_t size() const noexcept override { return size_; }
+    bool direct() const noexcept override { return direct_; }
+
+private:
+    static result<std::size_t> counted(::ssize_t n) noexcept {
+        if (n < 0) { return from_errno(errno); }
+        return static_cast<std::size_t>(n);
+    }
+
+    uring::ring& ring_;
+    int fd_;
+    std::uint64_t size_;
+    bool direct_;
+    bool inline_;
+};
+
+} // namespace
+
+result<std::unique_ptr<disk_uring>> disk_uring::open_directory(uring::ring& ring, std::string directory,
+                                                               disk_uring_options options) {
+    if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+        const errc error = from_errno(errno);
+        BFS_LOG_ERROR("storage", "cannot make the data directory %s: %s", directory.c_str(),
+                      std::strerror(errno));
+        return error;
+    }
+    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct ::statfs about{};
+    if (fd < 0 || ::fstatfs(fd, &about) != 0) {
+        const errc error = from_errno(errno);
+        BFS_LOG_ERROR("storage", "cannot open the data directory %s: %s", directory.c_str(),
+                      std::strerror(errno));
+        if (fd >= 0) { ::close(fd); }
+        return error;
+    }
+    const bool inline_io = about.f_type == tmpfs_magic || about.f_type == ramfs_magic;
+    if (inline_io) {
+        BFS_LOG_INFO("storage",
+                     "%s is a memory file system: reading and writing it with plain system calls, which "
+                     "are faster there; the memory engine is faster still",
+                     directory.c_str());
+    }
+    return std::unique_ptr<disk_uring>(new disk_uring(ring, std::move(directory), options, fd, inline_io));
+}
+
+disk_uring::disk_uring(uring::ring& ring, std::string directory, disk_uring_options options, int fd,
+                       bool inline_io)
+    : ring_(ring), directory_(std::move(directory)), options_(options), fd_(fd), inline_(inline_io) {
+    const std::uint32_t count = ring.buffers().count();
+    lent_.resize(count);
+    for (std::uint32_t i = count; i-- > 0;) { free_tokens_.push_back(i); }
+}
+
+disk_uring::~disk_uring() {
+    BFS_ASSERT(free_tokens_.size() == lent_.size());
+    if (fd_ >= 0) { ::close(fd_); }
+}
+
+runtime::task<result<std::unique_ptr<disk_file>>> disk_uring::open(std::string name, bool create) {
+    const int flags = O_RDWR | (create ? O_CREAT : 0) | (options_.direct ? O_DIRECT : 0);
+    result<int> fd = co_await uring::open(ring_, fd_, name, flags, 0600);
+    if (!fd) {
+        if (fd.error() == errc::invalid_argument && options_.direct) {
+            BFS_LOG_ERROR("storage", "%s: the file system has no O_DIRECT; set direct to off",
+                          directory_.c_str());
+            co_return errc::not_supported;
+        }
+        BFS_LOG_ERROR("storage", "cannot open %s/%s: %.*s", directory_.c_str(), name.c_str(),
+                      static_cast<int>(message(fd.error()).size()), message(fd.error()).data());
+        co_return fd.error();
+    }
+    co_return co_await checked(*fd, name);
+}
+
+/// Locks an open file and makes an object of it; closes the descriptor when that fails.
+runtime::task<result<std::unique_ptr<disk_file>>> disk_uring::checked(int fd, const std::string& name) {
+    const status locked = co_await lock(fd, name);
+    struct ::stat about{};
+    if (!locked || ::fstat(fd, &about) != 0) {
+        const errc error = locked ? from_errno(errno) : locked.error();
+        ::close(fd);
+        co_return error;
+    }
+    note_owner();
+    std::unique_ptr<disk_file> file = std::make_unique<uring_file>(
+        ring_, fd, static_cast<std::uint64_t>(about.st_size), options_.direct, inline_);
+    co_return file;
+}
+
+runtime::task<status> disk_uring::lock(int fd, const std::string& name) {
+    constexpr duration pause = std::chrono::milliseconds(10);
+    for (duration waited{0}; ::flock(fd, LOCK_EX | LOCK_NB) != 0; waited += pause) {
+        if (errno != EWOULDBLOCK) { co_return from_errno(errno); }
+        if (waited >= options_.lock_wait) {
+            char owner[32] = "unknown";
+            const int pid_fd = ::openat(fd_, owner_file, O_RDONLY | O_CLOEXEC);
+            if (pid_fd >= 0) {
+                const ::ssize_t n = ::read(pid_fd, owner, sizeof owner - 1);
+                if (n > 0) { owner[n] = '\0'; }
+                ::close(pid_fd);
+            }
+            BFS_LOG_ERROR("storage",
+                          "the data directory %s is in use: %s is locked; process according to %s: %s. "
+                          "Stop that server or choose another directory",
+                          directory_.c_str(), name.c_str(), owner_file, owner);
+            co_return errc::busy;
+        }
+        BFS_CO_CHECK(co_await runtime::sleep_for(pause));
+    }
+    co_return ok();
+}
+
+void disk_uring::note_owner() noexcept {
+    if (std::exchange(owner_noted_, true)) { return; }
+    const int fd = ::openat(fd_, owner_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) { return; } // only the message of a second opener is poorer
+    char text[32];
+    const int n = std::snprintf(text, sizeof text, "%d", static_cast<int>(::getpid()));
+    if (::write(fd, text, static_cast<std::size_t>(n)) != n) { ::unlinkat(fd_, owner_file, 0); }
+    ::close(fd);
+}
+
+// Called when a store is opened, before anything is served: reading a directory has no asynchronous form.
+runtime::task<result<std::vector<std::string>>> disk_uring::list() {
+    const int fd = ::openat(fd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ::DIR* dir = fd < 0 ? nullptr : ::fdopendir(fd);
+    if (dir == nullptr) {
+        const errc error = from_errno(errno);
+        if (fd >= 0) { ::close(fd); }
+        co_return error;
+    }
+    std::vector<std::string> names;
+    while (const ::dirent* entry = ::readdir(dir)) {
+        if (entry->d_name[0] != '.') { names.emplace_back(entry->d_name); }
+    }
+    ::closedir(dir);
+    std::sort(names.begin(), names.end());
+    co_return names;
+}
+
+runtime::task<status> disk_uring::unlink(std::string name) {
+    co_return co_await uring::unlink(ring_, fd_, name);
+}
+
+runtime::task<status> disk_uring::sync_directory() { co_return co_await uring::fsync(ring_, fd_, false); }
+
+std::uint64_t disk_uring::free_bytes() const noexcept {
+    struct ::statvfs about{};
+    if (::fstatvfs(fd_, &about) != 0) { return 0; }
+    return static_cast<std::uint64_t>(about.f_bavail) * about.f_frsize;
+}
+
+std::size_t disk_uring::lent_size() const noexcept { return lent_.empty() ? 0 : ring_.buffers().buffer_size(); }
+
+lent_buffer disk_uring::try_lend() noexcept {
+    if (free_tokens_.empty()) { return {}; }
+    uring::registered_buffer b = ring_.buffers().try_acquire();
+    if (!b) { return {}; }
+    const std::uint32_t token = free_tokens_.back();
+    free_tokens_.pop_back();
+    lent_[token] = std::move(b);
+    return {lent_[token].span().data(), lent_[token].index(), token};
+}
+
+void disk_uring::give_back(const lent_buffer& b) noexcept {
+    lent_[b.token].release();
+    free_tokens_.push_back(b.token);
+}
+
+runtime::task<status> disk_uring::close() {
+    if (fd_ < 0) { co_return ok(); }
+    if (owner_noted_) { ::unlinkat(fd_, owner_file, 0); }
+    co_return co_await uring::close(ring_, std::exchange(fd_, -1));
+}
+
+} // namespace benchfs::storage

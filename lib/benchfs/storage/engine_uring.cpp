@@ -1,0 +1,26 @@
+#include "benchfs/base/log.hpp"
+#include "benchfs/storage/disk_uring.hpp"
+#include "benchfs/storage/engines.hpp"
+#include "benchfs/storage/extent_store.hpp"
+
+namespace benchfs::storage {
+
+opened_store open_uring_engine(store_environment& environment, store_options options) {
+    if (environment.ring == nullptr) {
+        BFS_LOG_ERROR("storage", "the storage engine `uring` needs a loop that is driven by a ring");
+        co_return errc::bad_config;
+    }
+    disk_uring_options disk_options;
+    disk_options.direct = options.direct == direct_io::on;
+    BFS_CO_TRY(std::unique_ptr<disk> where,
+               disk_uring::open_directory(*environment.ring, std::move(options.data_dir), disk_options));
+    segment_options segment;
+    segment.segment_size = options.segment_size;
+    segment.capacity = options.disk_capacity;
+    std::unique_ptr<change_log> log = std::make_unique<null_change_log>();
+    BFS_CO_TRY(std::unique_ptr<chunk_store> store,
+               co_await extent_store::open(std::move(where), std::move(log), segment));
+    co_return store;
+}
+
+} // namespace benchfs::storage

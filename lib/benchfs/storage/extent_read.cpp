@@ -1,0 +1,109 @@
+// Reading in the io_uring engine: every block that comes from the disk is verified before a byte of it is used.
+#include "benchfs/storage/extent_store.hpp"
+
+#include "benchfs/base/crc32c.hpp"
+#include "benchfs/base/log.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace benchfs::storage {
+namespace {
+
+std::uint32_t sum(const std::byte* block) noexcept { return crc32c(const_byte_span{block, block_size}); }
+
+} // namespace
+
+runtime::task<status> extent_store::read(read_slot& slot) {
+    slot.source.clear();
+    slot.valid = 0;
+    slot.engine_word[0] = 0;
+    BFS_CO_CHECK(check_range(slot));
+    const record* chunk = chunks_.find(slot.chunk);
+    if (chunk == nullptr || slot.offset >= chunk->length) { co_return ok(); }
+    const std::uint32_t valid = std::min(slot.size, chunk->length - slot.offset);
+    std::unique_ptr<transfer> t = new_transfer(slot, valid);
+    // The record may be gone after the first suspension: load() takes what it needs before that.
+    status done = buffers_->acquire(t->count, t->data);
+    if (done) { done = co_await load(slot.chunk, chunk->map, *t); }
+    if (!done) {
+        recycle(std::move(t));
+        co_return done;
+    }
+    t->data.each(slot.offset % block_size, valid, [&](byte_span part) { slot.source.push(part); });
+    slot.valid = valid;
+    keep(slot, std::move(t));
+    co_return ok();
+}
+
+/// Reads and verifies the transfer's blocks: holes and what was cut off as zeros, a checksum for each.
+runtime::task<status> extent_store::load(chunk_id chunk, const extent_map& map, transfer& t) {
+    map.find(t.first, t.count, t.mapped);
+    std::uint32_t at = t.first;
+    const auto hole_until = [&](std::uint32_t end) {
+        for (; at < end; ++at) {
+            std::byte* block = t.data.block(at - t.first);
+            std::memset(block, 0, block_size);
+            t.crcs[at - t.first] = sum(block);
+        }
+    };
+    struct cut_block {
+        std::uint32_t block;
+        std::uint32_t valid;
+    };
+    std::vector<cut_block> cuts; // almost always empty
+    for (const chunk_extent& e : t.mapped) {
+        hole_until(e.first);
+        for (std::uint32_t done = 0; done < e.count;) {
+            const std::uint32_t i = e.first + done - t.first;
+            const std::uint32_t n = std::min(e.count - done, t.data.contiguous(i));
+            t.jobs.push_back({e.disk + done, n, t.data.block(i), t.data.index(i)});
+            done += n;
+        }
+        for (; at < e.first + e.count; ++at) {
+            t.crcs[at - t.first] = map.crc(at);
+            const std::uint32_t valid = map.valid_bytes(at);
+            if (valid != block_size) { cuts.push_back({at - t.first, valid}); }
+        }
+    }
+    hole_until(t.first + t.count);
+    if (!t.jobs.empty()) {
+        segment_files::read_guard guard(*segments_);
+        BFS_CO_CHECK(co_await segments_->read(t.jobs));
+    }
+    BFS_CO_CHECK(verify(chunk, t));
+    for (const cut_block& c : cuts) {
+        std::byte* block = t.data.block(c.block);
+        std::memset(block + c.valid, 0, block_size - c.valid);
+        t.crcs[c.block] = sum(block);
+    }
+    co_return ok();
+}
+
+status extent_store::verify(chunk_id chunk, transfer& t) const {
+    for (const chunk_extent& e : t.mapped) {
+        for (std::uint32_t i = 0; i < e.count; ++i) {
+            const std::uint32_t at = e.first + i - t.first;
+            if (sum(t.data.block(at)) == t.crcs[at]) { continue; }
+            BFS_LOG_ERROR(
+                "storage",
+                "wrong bytes on the device: %s does not match its checksum (file %#llx, chunk %u, offset "
+                "%llu of the chunk); check the device, and restore the file",
+                segments_->describe(e.disk + i).c_str(), static_cast<unsigned long long>(chunk.file.value),
+                chunk.index, static_cast<unsigned long long>(e.first + i) * block_size);
+            return errc::io_error;
+        }
+    }
+    return ok();
+}
+
+std::size_t extent_store::checksums(const read_slot& slot, std::span<std::uint32_t> out) const noexcept {
+    if (slot.engine_word[0] == 0) { return 0; }
+    const auto* t = reinterpret_cast<const transfer*>(slot.engine_word[0]);
+    const std::size_t n = std::min<std::size_t>(whole_blocks(slot.offset, slot.valid), out.size());
+    const std::size_t skip = slot.offset % block_size != 0 ? 1 : 0;
+    std::copy_n(t->crcs.begin() + static_cast<std::ptrdiff_t>(skip), n, out.begin());
+    return n;
+}
+
+} // namespace benchfs::storage

@@ -1,0 +1,103 @@
+// The io_uring engine: chunks in extents of segment files, with a checksum for each 4 KiB block.
+//
+// Nothing acknowledged is overwritten in place. A write goes to fresh space; then the change is recorded, the
+// map of the chunk is switched, and the old space is freed. Writes and cuts of the same blocks take effect in
+// the order in which commit() and truncate() were called. This version has no log: a store forgets its chunks
+// when it is closed or killed (change_log.hpp is the seam).
+#pragma once
+
+#include "benchfs/runtime/event.hpp"
+#include "benchfs/storage/change_log.hpp"
+#include "benchfs/storage/chunk_store.hpp"
+#include "benchfs/storage/chunk_table.hpp"
+#include "benchfs/storage/extent_map.hpp"
+#include "benchfs/storage/io_buffers.hpp"
+#include "benchfs/storage/segment_files.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace benchfs::storage {
+
+class extent_store final : public chunk_store {
+public:
+    /// Over a disk and a log, which the store then owns. Errors of segment_files::open().
+    [[nodiscard]] static runtime::task<result<std::unique_ptr<extent_store>>>
+    open(std::unique_ptr<disk> where, std::unique_ptr<change_log> log, segment_options options);
+    extent_store(const extent_store&) = delete;
+    extent_store& operator=(const extent_store&) = delete;
+    ~extent_store() override;
+
+    [[nodiscard]] std::string_view name() const noexcept override { return "uring"; }
+    [[nodiscard]] bool checksummed() const noexcept override { return true; }
+    [[nodiscard]] runtime::task<status> prepare(write_slot& slot) override;
+    [[nodiscard]] runtime::task<status> commit(write_slot& slot, std::span<const std::uint32_t> crcs) override;
+    void abandon(write_slot& slot) noexcept override;
+    [[nodiscard]] runtime::task<status> read(read_slot& slot) override;
+    void release(read_slot& slot) noexcept override;
+    std::size_t checksums(const read_slot& slot, std::span<std::uint32_t> out) const noexcept override;
+    [[nodiscard]] runtime::task<status> truncate(chunk_id chunk, std::uint32_t size) override;
+    [[nodiscard]] runtime::task<status> sync() override;
+    [[nodiscard]] std::uint32_t length(chunk_id chunk) const noexcept override;
+    [[nodiscard]] store_stats stats() const noexcept override;
+    [[nodiscard]] runtime::task<status> close() override;
+
+private:
+    /// One write or read on its way: blocks [first, first + count) of a chunk in memory. Pooled.
+    struct transfer {
+        std::uint32_t first = 0;
+        std::uint32_t count = 0;
+        block_buffer data;
+        std::vector<std::uint32_t> crcs; // one per block
+        std::vector<disk_extent> space;  // write: fresh blocks; empty once a map has them
+        std::vector<disk_extent> freed;
+        std::vector<chunk_extent> mapped; // read: where the blocks are
+        std::vector<block_job> jobs;
+        buffer edge; // one block, for what is around an unaligned write
+    };
+
+    /// A change of blocks [first, end) of a chunk, from its arrival to its end.
+    struct turn : list_hook<> {
+        std::uint32_t first = 0;
+        std::uint32_t end = 0;
+        runtime::event ready;
+    };
+
+    struct record {
+        chunk_id id;
+        std::uint32_t next = 0;
+        std::uint32_t length = 0;
+        extent_map map;
+        intrusive_list<turn> turns; // in order of arrival
+    };
+
+    explicit extent_store(std::unique_ptr<change_log> log) : log_(std::move(log)) {}
+
+    [[nodiscard]] std::unique_ptr<transfer> new_transfer(const io_slot& slot, std::uint32_t bytes);
+    void recycle(std::unique_ptr<transfer> t) noexcept;
+    static void keep(io_slot& slot, std::unique_ptr<transfer> t) noexcept;
+    [[nodiscard]] static std::unique_ptr<transfer> take_back(io_slot& slot) noexcept;
+
+    [[nodiscard]] status sum_whole_blocks(const write_slot& slot, transfer& t,
+                                          std::span<const std::uint32_t> given);
+    [[nodiscard]] runtime::task<status> write(const write_slot& slot, transfer& t);
+    [[nodiscard]] runtime::task<status> apply(record& chunk, const write_slot& slot, transfer& t);
+    [[nodiscard]] runtime::task<status> fill_edges(record& chunk, const write_slot& slot, transfer& t);
+    [[nodiscard]] runtime::task<status> fill_edge(record& chunk, transfer& t, std::uint32_t block,
+                                                  std::uint32_t from, std::uint32_t to);
+    [[nodiscard]] runtime::task<status> load(chunk_id chunk, const extent_map& map, transfer& t);
+    [[nodiscard]] status verify(chunk_id chunk, transfer& t) const;
+    [[nodiscard]] runtime::task<status> cut(record& chunk, std::uint32_t size);
+
+    void enter(record& chunk, turn& mine) noexcept;
+    void leave(record& chunk, turn& mine) noexcept;
+
+    std::unique_ptr<change_log> log_;
+    std::unique_ptr<segment_files> segments_;
+    std::unique_ptr<io_buffers> buffers_;
+    chunk_table<record> chunks_;
+    std::vector<std::unique_ptr<transfer>> spare_;
+    std::size_t out_ = 0; // transfers in slots and tasks
+};
+
+} // namespace benchfs::storage

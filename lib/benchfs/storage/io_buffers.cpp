@@ -1,0 +1,59 @@
+#include "benchfs/storage/io_buffers.hpp"
+
+#include <algorithm>
+
+namespace benchfs::storage {
+namespace {
+
+// Lent buffers below this size are left alone: a transfer would need too many.
+constexpr std::size_t smallest_lent = 256 * KiB;
+
+} // namespace
+
+io_buffers::io_buffers(disk& d) noexcept
+    : disk_(d),
+      lends_(d.lent_size() >= smallest_lent),
+      sizes_{16 * KiB, 64 * KiB, lends_ ? d.lent_size() / block_size * block_size : 1 * MiB} {
+    // release() must not allocate.
+    for (std::size_t k = 0; k < kinds; ++k) { free_[k].reserve(kept[k]); }
+}
+
+status io_buffers::acquire(std::uint32_t blocks, block_buffer& out) {
+    const std::size_t bytes = std::size_t{blocks} * block_size;
+    const std::size_t kind = bytes <= sizes_[0] ? 0 : bytes <= sizes_[1] ? 1 : 2;
+    BFS_ASSERT(out.pieces_.empty());
+    out.piece_bytes_ = sizes_[kind];
+    for (std::size_t have = 0; have < bytes; have += sizes_[kind]) {
+        block_buffer::piece fresh;
+        if (kind == 2 && lends_) { fresh.lent = disk_.try_lend(); }
+        if (fresh.lent.data == nullptr) {
+            if (free_[kind].empty()) {
+                fresh.heap = buffer::allocate(sizes_[kind]);
+            } else {
+                fresh.heap = std::move(free_[kind].back());
+                free_[kind].pop_back();
+            }
+            if (!fresh.heap) {
+                release(out);
+                return errc::no_memory;
+            }
+            fresh.lent = {fresh.heap.data(), -1, 0};
+        }
+        out.pieces_.push_back(std::move(fresh));
+    }
+    return ok();
+}
+
+void io_buffers::release(block_buffer& b) noexcept {
+    const auto kind = static_cast<std::size_t>(std::find(sizes_, sizes_ + kinds, b.piece_bytes_) - sizes_);
+    for (block_buffer::piece& p : b.pieces_) {
+        if (!p.heap) {
+            disk_.give_back(p.lent);
+        } else if (free_[kind].size() < kept[kind]) {
+            free_[kind].push_back(std::move(p.heap));
+        }
+    }
+    b.pieces_.clear();
+}
+
+} // namespace benchfs::storage

@@ -1,0 +1,92 @@
+#include "benchfs/storage/space.hpp"
+
+#include "benchfs/base/assert.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace benchfs::storage {
+namespace {
+
+constexpr std::size_t class_of(std::uint32_t count) noexcept {
+    return static_cast<std::size_t>(std::bit_width(count)) - 1;
+}
+
+// How many runs of the class that may fit are tried before a longer one is broken or the request is split.
+constexpr int tries = 8;
+
+} // namespace
+
+void space::insert(std::uint32_t block, std::uint32_t count) {
+    by_address_.emplace(block, count);
+    by_class_[class_of(count)].insert(block);
+}
+
+space::iterator space::erase(iterator run) {
+    by_class_[class_of(run->second)].erase(run->first);
+    return by_address_.erase(run);
+}
+
+void space::add(disk_extent fresh) {
+    BFS_ASSERT(fresh.block / stride_ == (fresh.block + fresh.count - 1) / stride_);
+    total_ += fresh.count;
+    give_back(fresh);
+}
+
+void space::give_back(disk_extent run) {
+    if (run.count == 0) { return; }
+    free_ += run.count;
+    BFS_ASSERT(free_ <= total_);
+    std::uint32_t first = run.block;
+    std::uint32_t end = run.block + run.count;
+    auto next = by_address_.lower_bound(first);
+    BFS_ASSERT(next == by_address_.end() || end <= next->first); // freed twice
+    if (next != by_address_.end() && next->first == end && end % stride_ != 0) {
+        end += next->second;
+        next = erase(next);
+    }
+    if (next != by_address_.begin()) {
+        const auto before = std::prev(next);
+        BFS_ASSERT(before->first + before->second <= first);
+        if (before->first + before->second == first && first % stride_ != 0) {
+            first = before->first;
+            erase(before);
+        }
+    }
+    insert(first, end - first);
+}
+
+space::iterator space::pick(std::uint32_t count) {
+    const std::size_t may_fit = class_of(count);
+    int left = tries;
+    for (const std::uint32_t block : by_class_[may_fit]) {
+        const auto run = by_address_.find(block);
+        if (run->second >= count) { return run; }
+        if (--left == 0) { break; }
+    }
+    for (std::size_t c = may_fit + 1; c < 32; ++c) {
+        if (!by_class_[c].empty()) { return by_address_.find(*by_class_[c].begin()); }
+    }
+    for (std::size_t c = may_fit + 1; c-- > 0;) {
+        if (!by_class_[c].empty()) { return by_address_.find(*by_class_[c].begin()); }
+    }
+    return by_address_.end();
+}
+
+bool space::take(std::uint32_t count, std::vector<disk_extent>& out) {
+    if (free_ < count) { return false; }
+    free_ -= count;
+    while (count != 0) {
+        const auto run = pick(count);
+        BFS_ASSERT(run != by_address_.end());
+        const auto [block, length] = *run;
+        const std::uint32_t part = std::min(length, count);
+        erase(run);
+        if (length > part) { insert(block + part, length - part); }
+        out.push_back({block, part});
+        count -= part;
+    }
+    return true;
+}
+
+} // namespace benchfs::storage

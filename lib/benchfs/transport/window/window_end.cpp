@@ -1,0 +1,166 @@
+#include "benchfs/transport/window/window_end.hpp"
+
+#include "benchfs/base/log.hpp"
+#include "benchfs/transport/window/window_set.hpp"
+
+#include <cstring>
+
+namespace benchfs::transport::window {
+namespace {
+
+constexpr int records_per_poll = 64;
+
+} // namespace
+
+window_end::window_end(window_set& set, path_host& host, std::unique_ptr<shared_memory> memory,
+                       bool server) noexcept
+    : set_(set),
+      host_(host),
+      memory_(std::move(memory)),
+      staging_(memory_->size() >= size_with_staging ? memory_->data() + staging_offset : nullptr),
+      my_asleep_(server ? &shared().server_asleep : &shared().client_asleep),
+      peer_asleep_(server ? &shared().client_asleep : &shared().server_asleep),
+      writer_(server ? shared().to_client : shared().to_server),
+      reader_(server ? shared().to_server : shared().to_client) {
+    set_.add(*this);
+}
+
+window_end::~window_end() {
+    set_.remove(*this);
+    detach_messages();
+}
+
+bool window_end::poll() noexcept {
+    if (!started_ || closed_) { return false; }
+    int taken = 0;
+    while (taken < records_per_poll && !closed_ && reader_.has_record()) {
+        on_record(reader_.peek());
+        reader_.consume();
+        ++taken;
+    }
+    if (backlog_ && !closed_ && work_backlog()) { ++taken; }
+    return taken != 0;
+}
+
+void window_end::publish(const record& what, const_byte_span header, const const_segments* payload) noexcept {
+    writer_.write(what, header, payload);
+    // Pairs with the fence in prepare_sleep(). The plain load first: the line stays shared while the peer is
+    // awake.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (peer_asleep_->load(std::memory_order_relaxed) != 0 && peer_asleep_->exchange(0) != 0) {
+        host_.ring_doorbell();
+    }
+}
+
+void window_end::deliver(const record& what, request_token token) noexcept {
+    window_message& m = set_.messages().acquire();
+    if (!reader_.open(what, m.header_, payload_)) {
+        message_ptr dropped(&m);
+        fail(errc::bad_frame, "a record with impossible sizes");
+        return;
+    }
+    m.header_size_ = what.header_size;
+    m.payload_size_ = what.payload_size;
+    m.token_ = token;
+    m.exchange_ = what.exchange;
+    m.end_ = this;
+    if (what.kind == record_kind::staged) {
+        m.kind_ = window_message::payload_kind::staged;
+    } else if (what.payload_size != 0) {
+        m.kind_ = window_message::payload_kind::in_ring;
+        m.in_ring_ = payload_.data();
+    } else {
+        m.kind_ = window_message::payload_kind::none;
+    }
+    live_.push_back(m);
+    host_.deliver(message_ptr(&m));
+    // The slot goes back to the peer after this; a handler that kept the message must not see it change. (A
+    // message released meanwhile is in the pool, and its state says that nothing is in the ring.)
+    if (m.kind_ == window_message::payload_kind::in_ring) { m.spill(); }
+}
+
+void window_end::piece_arrived(incoming& in, const record& what) noexcept {
+    in.queue[(in.head + in.count++) % piece_count] = {what.piece, what.payload_size};
+    in.to_arrive -= what.payload_size;
+}
+
+void window_end::drain(std::uint16_t exchange) noexcept {
+    incoming& in = incoming_of(exchange);
+    while (in.count != 0 && (in.discard || in.receiver != nullptr)) {
+        const incoming::filled part = in.queue[in.head];
+        in.head = static_cast<std::uint8_t>((in.head + 1) % piece_count);
+        --in.count;
+        if (!in.discard) { in.cursor.copy_in(piece_at(part.piece), part.bytes); }
+        in.to_drain -= part.bytes;
+        give_back(exchange, part.piece);
+        if (in.to_drain == 0) {
+            receive_operation* op = std::exchange(in.receiver, nullptr);
+            incoming_done(exchange);
+            if (op != nullptr) { op->on_received(errc::ok); }
+            return; // the exchange may be another one's by now
+        }
+    }
+}
+
+void window_end::stop_incoming(incoming& in, errc reason) noexcept {
+    in.to_arrive = in.to_drain = 0;
+    in.count = 0;
+    in.failed = reason;
+    if (receive_operation* op = std::exchange(in.receiver, nullptr); op != nullptr) { op->on_received(reason); }
+}
+
+void window_end::start_receive(window_message& m, receive_operation& op) noexcept {
+    using kind = window_message::payload_kind;
+    if (m.kind_ != kind::staged) {
+        const std::byte* from = m.kind_ == kind::spilled ? m.spill_.get() : m.in_ring_;
+        segment_cursor<byte_span> to(*op.target);
+        to.copy_in(from, m.payload_size_);
+        m.kind_ = kind::taken;
+        op.on_received(errc::ok);
+        return;
+    }
+    m.kind_ = kind::taken;
+    incoming& in = incoming_of(m.exchange_);
+    if (in.failed != errc::ok) {
+        op.on_received(in.failed);
+        return;
+    }
+    in.receiver = &op;
+    in.cursor = segment_cursor<byte_span>(*op.target);
+    drain(m.exchange_);
+}
+
+void window_end::abandon_receive(window_message& m, receive_operation& op) noexcept {
+    if (m.exchange_ == no_exchange) { return; } // such a payload came inside the ring
+    incoming& in = incoming_of(m.exchange_);
+    if (in.receiver != &op) { return; }
+    in.receiver = nullptr;
+    in.discard = true;
+    drain(m.exchange_);
+    op.on_received(errc::cancelled);
+}
+
+void window_end::forget(window_message& m) noexcept {
+    m.unlink();
+    if (m.kind_ != window_message::payload_kind::staged) { return; }
+    incoming& in = incoming_of(m.exchange_);
+    in.discard = true;
+    drain(m.exchange_);
+}
+
+void window_end::detach_messages() noexcept {
+    while (!live_.empty()) {
+        auto& m = static_cast<window_message&>(live_.pop_front());
+        if (m.kind_ == window_message::payload_kind::in_ring) { m.spill(); }
+        m.end_ = nullptr;
+    }
+}
+
+void window_end::fail(errc reason, const char* what) noexcept {
+    if (closed_) { return; }
+    closed_ = true;
+    BFS_LOG_WARN("window", "closing the window of %s: %s", host_.peer().c_str(), what);
+    host_.path_failed(reason);
+}
+
+} // namespace benchfs::transport::window

@@ -1,0 +1,8 @@
+// Catch2 v2 wants its main compiled once; v3 brings its own library, which the build links instead.
+#if __has_include(<catch2/catch_test_macros.hpp>)
+#include <catch2/catch_session.hpp>
+int main(int argc, char** argv) { return Catch::Session().run(argc, argv); }
+#else
+#define CATCH_CONFIG_MAIN
+#include <catch2/catch.hpp>
+#endif

@@ -1,0 +1,247 @@
+// Calls in flight: deadlines, stops, lost connections, many at once.
+#include "support.hpp"
+
+#include "benchfs/runtime/event.hpp"
+#include "benchfs/runtime/task_scope.hpp"
+#include "benchfs/runtime/with_timeout.hpp"
+
+namespace benchfs::rpc {
+namespace {
+
+using namespace test;
+
+constexpr server_id only{0};
+
+/// Handlers that wait until the test lets them go.
+struct gate {
+    runtime::event open;
+    int entered = 0;
+    int ended = 0;
+
+    static task<status> stat_method(void* context, server_call& call) {
+        gate& g = *static_cast<gate*>(context);
+        ++g.entered;
+        (void)co_await g.open.wait();
+        ++g.ended;
+        stat::reply r;
+        r.id = call.request<stat>().id;
+        call.reply<stat>(r);
+        co_return ok();
+    }
+    static task<status> mkdir_method(void* context, server_call& call) {
+        gate& g = *static_cast<gate*>(context);
+        ++g.entered;
+        (void)co_await g.open.wait();
+        ++g.ended;
+        call.reply<mkdir>({});
+        co_return ok();
+    }
+    /// Takes the payload only once the gate is open.
+    static task<status> write_method(void* context, server_call& call) {
+        gate& g = *static_cast<gate*>(context);
+        ++g.entered;
+        (void)co_await g.open.wait();
+        std::vector<std::byte> room(call.payload_size());
+        const segments into{byte_span(room)};
+        const status got = co_await call.receive(into);
+        ++g.ended;
+        BFS_CO_CHECK(got);
+        call.reply<write_chunk>({});
+        co_return ok();
+    }
+    void serve(server& s) {
+        s.handle(stat::info, this, stat_method);
+        s.handle(mkdir::info, this, mkdir_method);
+        s.handle(write_chunk::info, this, write_method);
+    }
+};
+
+task<errc> stat_of(client& c, std::uint64_t id) {
+    const id_request request{id};
+    const auto answer = co_await c.call<stat>(only, request);
+    if (answer) { REQUIRE(answer->id == id); }
+    co_return answer.error();
+}
+task<errc> mkdir_of(client& c) {
+    const auto answer = co_await c.call<mkdir>(only, mkdir::request{});
+    co_return answer.error();
+}
+task<errc> ping_of(client& c, std::uint64_t value) {
+    const ping::request request{value};
+    const auto answer = co_await c.call<ping>(only, request);
+    if (answer) { REQUIRE(answer->value == value); }
+    co_return answer.error();
+}
+task<status> collect(task<errc> t, std::vector<errc>& into) {
+    const errc e = co_await std::move(t);
+    into.push_back(e);
+    co_return ok();
+}
+
+TEST_CASE("a handler that never answers costs its caller the deadline, and its late reply harms nobody") {
+    rig r;
+    gate g;
+    g.serve(*r.server);
+    caller& c = r.connect({.deadline = 30ms});
+    REQUIRE(r.loop.run(stat_of(c.rpc, 1)) == errc::timed_out);
+    REQUIRE(g.entered == 1);
+    const auto after = [](rig& r, gate& g, client& c) -> task<void> {
+        g.open.set();
+        // The late reply comes among those of the same slot's next users.
+        for (std::uint64_t i = 0; i < 20; ++i) { REQUIRE(co_await stat_of(c, 100 + i) == errc::ok); }
+        REQUIRE(g.ended == 21);
+        REQUIRE(r.server->running() == 0);
+    };
+    r.loop.run(after(r, g, c.rpc));
+    REQUIRE(c.wire.made_so_far == 1);
+}
+
+TEST_CASE("a deadline that passes while the payload is under way gives the buffer back") {
+    rig r;
+    gate g;
+    g.serve(*r.server);
+    caller& c = r.connect({.deadline = 30ms});
+    const auto attempt = [](client& c) -> task<errc> {
+        const std::vector<std::byte> bytes(4096);
+        const const_segments payload{const_byte_span(bytes)};
+        call_extra extra;
+        extra.payload = &payload;
+        const auto answer = co_await c.call<write_chunk>(only, write_chunk::request{}, extra);
+        co_return answer.error();
+    };
+    REQUIRE(r.loop.run(attempt(c.rpc)) == errc::timed_out);
+    g.open.set();
+    r.loop.run(turns());
+    REQUIRE(g.ended == 1); // its receive() failed: the bytes were taken back
+    REQUIRE(r.server->running() == 0);
+    REQUIRE(r.loop.run(ping_of(c.rpc, 3)) == errc::ok);
+    REQUIRE(r.loop.run(attempt(c.rpc)) == errc::ok);
+}
+
+TEST_CASE("a stop of the call tree ends its calls") {
+    rig r;
+    gate g;
+    g.serve(*r.server);
+    caller& c = r.connect();
+    const auto run = [](rig& r, gate& g, client& c) -> task<void> {
+        runtime::call_context& context = co_await runtime::current_context();
+        std::vector<errc> ends;
+        runtime::task_scope scope(context, false);
+        for (std::uint64_t i = 0; i < 50; ++i) { scope.spawn(collect(stat_of(c, i + 1), ends)); }
+        co_await turns();
+        REQUIRE(g.entered == 50);
+        scope.request_stop();
+        (void)co_await scope.join();
+        REQUIRE(ends == std::vector<errc>(50, errc::cancelled));
+        g.open.set();
+        co_await turns();
+        REQUIRE(r.server->running() == 0);
+        REQUIRE(co_await ping_of(c, 1) == errc::ok);
+    };
+    r.loop.run(run(r, g, c.rpc));
+}
+
+TEST_CASE("a lost connection ends all that waited on it at once") {
+    rig r;
+    gate g;
+    g.serve(*r.server);
+    caller& c = r.connect({.deadline = 10s, .retry_for = 60ms});
+    const auto run = [](rig& r, gate& g, caller& c) -> task<void> {
+        runtime::call_context& context = co_await runtime::current_context();
+        std::vector<errc> reads;
+        std::vector<errc> changes;
+        runtime::task_scope scope(context, false);
+        for (std::uint64_t i = 0; i < 1000; ++i) { scope.spawn(collect(stat_of(c.rpc, i + 1), reads)); }
+        for (int i = 0; i < 40; ++i) { scope.spawn(collect(mkdir_of(c.rpc), changes)); }
+        co_await turns(200);
+        REQUIRE(g.entered == 1040);
+        c.where.address.clear(); // and nobody is there any more
+        c.wire.cut();
+        (void)co_await scope.join();
+        REQUIRE(reads == std::vector<errc>(1000, errc::peer_down));
+        REQUIRE(changes == std::vector<errc>(40, errc::outcome_unknown));
+        g.open.set();
+        co_await turns(200);
+        REQUIRE(r.server->running() == 0);
+        REQUIRE(r.server->connections() == 0);
+    };
+    r.loop.run(run(r, g, c));
+}
+
+TEST_CASE("ten thousand calls of many clients are all answered, each with its own reply") {
+    rig r;
+    for (int i = 0; i < 10; ++i) { (void)r.connect(); }
+    const auto run = [](rig& r) -> task<void> {
+        runtime::call_context& context = co_await runtime::current_context();
+        std::vector<errc> ends;
+        runtime::task_scope scope(context, false);
+        for (std::uint64_t i = 0; i < 10000; ++i) {
+            scope.spawn(collect(ping_of(r.clients[i % 10]->rpc, i), ends));
+        }
+        (void)co_await scope.join();
+        REQUIRE(ends == std::vector<errc>(10000, errc::ok));
+    };
+    r.loop.run(run(r));
+    REQUIRE(r.server->sessions() == 10);
+    REQUIRE(r.server->stats(ping::info.id).calls == 10000);
+}
+
+TEST_CASE("a server over its limit is asked again, until there is room or the deadline is over") {
+    rig r({.max_calls = 4});
+    gate g;
+    g.serve(*r.server);
+    caller& c = r.connect({.deadline = 300ms});
+    const auto run = [](rig& r, gate& g, client& c) -> task<void> {
+        runtime::call_context& context = co_await runtime::current_context();
+        std::vector<errc> ends;
+        runtime::task_scope scope(context, false);
+        for (std::uint64_t i = 0; i < 8; ++i) { scope.spawn(collect(stat_of(c, i + 1), ends)); }
+        (void)co_await runtime::sleep_for(50ms);
+        REQUIRE(g.entered == 4);
+        g.open.set();
+        (void)co_await scope.join();
+        REQUIRE(ends == std::vector<errc>(8, errc::ok));
+        g.open.reset();
+        ends.clear();
+        for (std::uint64_t i = 0; i < 5; ++i) { scope.spawn(collect(stat_of(c, i + 1), ends)); }
+        (void)co_await scope.join();
+        for (const errc e : ends) { REQUIRE((e == errc::timed_out || e == errc::try_again)); }
+        g.open.set();
+        co_await turns();
+        REQUIRE(r.server->running() == 0);
+    };
+    r.loop.run(run(r, g, c.rpc));
+}
+
+TEST_CASE("a server that stops waits for its handlers") {
+    rig r;
+    gate g;
+    g.serve(*r.server);
+    caller& c = r.connect({.deadline = 10s, .retry_for = 20ms});
+    const auto run = [](rig& r, gate& g, client& c) -> task<void> {
+        runtime::call_context& context = co_await runtime::current_context();
+        std::vector<errc> ends;
+        runtime::task_scope scope(context, false);
+        for (std::uint64_t i = 0; i < 10; ++i) { scope.spawn(collect(stat_of(c, i + 1), ends)); }
+        co_await turns();
+        REQUIRE(g.entered == 10);
+        bool stopped = false;
+        const auto stopping = [](server& s, bool& done) -> task<status> {
+            co_await s.stop();
+            done = true;
+            co_return ok();
+        };
+        scope.spawn(stopping(*r.server, stopped));
+        (void)co_await runtime::sleep_for(5ms);
+        REQUIRE(!stopped);
+        g.open.set();
+        (void)co_await scope.join();
+        REQUIRE(stopped);
+        REQUIRE(g.ended == 10);
+        REQUIRE(ends == std::vector<errc>(10, errc::peer_down));
+    };
+    r.loop.run(run(r, g, c.rpc));
+}
+
+} // namespace
+} // namespace benchfs::rpc

@@ -1,0 +1,129 @@
+#include "conformance.hpp"
+
+#include "benchfs/base/types.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace benchfs::transport::conformance {
+namespace {
+
+constexpr std::byte guard{0xa5};
+constexpr std::byte spoilt{0xee};
+
+} // namespace
+
+std::vector<std::byte> pattern(std::uint64_t id, std::size_t n) {
+    std::vector<std::byte> bytes(n);
+    for (std::size_t at = 0; at < n; at += sizeof(std::uint64_t)) {
+        const std::uint64_t word = id << 24 | at / sizeof(std::uint64_t); // at most 16 MiB: 21 bits of place
+        std::memcpy(bytes.data() + at, &word, std::min(sizeof word, n - at));
+    }
+    return bytes;
+}
+
+scattered::scattered(std::size_t bytes, prng& random) {
+    std::vector<std::size_t> cuts{0, bytes};
+    for (std::size_t i = random.below(8); i > 0 && bytes > 1; --i) { cuts.push_back(random.below(bytes)); }
+    std::ranges::sort(cuts);
+    struct piece {
+        std::size_t size;
+        std::size_t place;
+    };
+    std::vector<piece> pieces;
+    for (std::size_t i = 1; i < cuts.size(); ++i) { pieces.push_back({cuts[i] - cuts[i - 1], 0}); }
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+        order.insert(order.begin() + static_cast<std::ptrdiff_t>(random.below(i + 1)), i);
+    }
+    std::size_t end = 1 + random.below(64);
+    for (const std::size_t i : order) {
+        pieces[i].place = end;
+        end += pieces[i].size + 1 + random.below(64);
+    }
+    memory_.assign(end, guard);
+    for (const piece& p : pieces) {
+        const byte_span here(memory_.data() + p.place, p.size);
+        target_.push(here);
+        source_.push(here);
+    }
+}
+
+void scattered::fill(std::uint64_t id) {
+    const std::vector<std::byte> flat = pattern(id, target_.bytes());
+    segment_cursor<byte_span> to(target_);
+    to.copy_in(flat.data(), flat.size());
+}
+
+bool scattered::holds(std::uint64_t id) const {
+    std::vector<std::byte> flat(source_.bytes());
+    segment_cursor<const_byte_span> from(source_);
+    from.copy_out(flat.data(), flat.size());
+    if (flat != pattern(id, flat.size())) { return false; }
+    std::vector<std::byte> rest = memory_;
+    for (std::size_t i = 0; i < target_.count(); ++i) {
+        const auto at = target_[i].data() - memory_.data();
+        std::fill_n(rest.begin() + at, target_[i].size(), guard);
+    }
+    return std::ranges::all_of(rest, [](std::byte b) { return b == guard; });
+}
+
+void scattered::scribble() {
+    for (std::size_t i = 0; i < target_.count(); ++i) { std::ranges::fill(target_[i], spoilt); }
+}
+
+std::vector<std::byte> make_header(const frame& f, std::size_t bytes) {
+    std::vector<std::byte> header = pattern(~f.id, bytes);
+    BFS_ASSERT(bytes >= sizeof f);
+    std::memcpy(header.data(), &f, sizeof f);
+    return header;
+}
+
+bool read_header(const_byte_span header, frame& f) {
+    if (!load(header, f)) { return false; }
+    const std::vector<std::byte> expected = make_header(f, header.size());
+    return std::ranges::equal(header, expected);
+}
+
+outgoing::outgoing(peer& owner, connection& c, const frame& f, std::size_t header_bytes,
+                   std::size_t payload_bytes)
+    : owner_(owner), serial_(owner.serial_of(c)), header_(make_header(f, header_bytes)) {
+    header = header_;
+    if (payload_bytes != 0) {
+        payload_ = std::make_unique<scattered>(payload_bytes, owner.random);
+        payload_->fill(f.id);
+        payload = &payload_->source();
+    }
+    ++owner_.sending_[serial_];
+}
+
+void outgoing::on_sent(errc outcome) noexcept {
+    if (done_.is_set()) { owner_.blame("on_sent was called twice"); }
+    std::ranges::fill(header_, spoilt);
+    if (payload_) { payload_->scribble(); }
+    if (--owner_.sending_[serial_] == 0) { owner_.sending_.erase(serial_); }
+    outcome_ = outcome;
+    done_.set();
+}
+
+runtime::task<status> outgoing::finish() {
+    const status waited = co_await done_.wait();
+    BFS_ASSERT(waited); // stopped by the watchdog: this operation never ended
+    co_return outcome_;
+}
+
+incoming::incoming(std::size_t bytes, prng& random) : memory_(bytes, random) { target = &memory_.target(); }
+
+void incoming::on_received(errc outcome) noexcept {
+    BFS_ASSERT(!done_.is_set());
+    outcome_ = outcome;
+    done_.set();
+}
+
+runtime::task<status> incoming::finish() {
+    const status waited = co_await done_.wait();
+    BFS_ASSERT(waited);
+    co_return outcome_;
+}
+
+} // namespace benchfs::transport::conformance
