@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 // What a closing connection may still spend on what was sent, and then on its goodbye.
 constexpr duration flush_limit = 800ms;
 constexpr duration bye_limit = 200ms;
+// The same when nobody waits for what was sent; see endpoint.hpp for why it is waited for at all.
+constexpr duration urgent_limit = 100ms;
 constexpr int doorbell_rounds = 1000;
 
 // A send_operation's transport_word[0]: where it is. Anything else is its record.
@@ -256,9 +258,16 @@ void ucx_connection::close(errc reason) noexcept {
 }
 
 void ucx_connection::abort(errc reason) noexcept {
-    urgent_ = true;
+    const bool again = std::exchange(urgent_, true);
     if (state_ == state::connecting || state_ == state::open) { return close(reason); }
-    if (!closer_.linked()) { begin_ending(); }
+    if (closer_.linked() || state_ == state::ending) { return; }
+    if (!endpoint_.is_open() || endpoint_.failed()) { return begin_ending(); }
+    if (!again) { endpoint_.hurry(urgent_limit); } // closing: a flush is under way
+}
+
+void ucx_connection::terminate() noexcept {
+    abort(errc::shutting_down);
+    if (state_ == state::closing && !closer_.linked()) { begin_ending(); }
 }
 
 void ucx_connection::begin_closing() noexcept {
@@ -278,21 +287,22 @@ void ucx_connection::begin_closing() noexcept {
     }
     while (!messages_.empty()) { messages_.front().self.detach(); }
     if (state_ != state::closing) { return; } // aborted by one of those
-    if (urgent_ || !endpoint_.is_open() || endpoint_.failed() || receiving_ != 0) { return begin_ending(); }
-    if (in_flight_ == 0) { return say_bye(); }
+    if (!endpoint_.is_open() || endpoint_.failed()) { return begin_ending(); }
+    if (urgent_ || receiving_ != 0) { return say_bye(urgent_limit); }
+    if (in_flight_ == 0) { return say_bye(bye_limit); }
     endpoint_.flush(flush_limit);
 }
 
-void ucx_connection::say_bye() noexcept {
+void ucx_connection::say_bye(duration limit) noexcept {
     said_bye_ = true;
     control(wire_kind::bye, {}, static_cast<std::uint64_t>(static_cast<std::int32_t>(reason_)));
-    if (state_ == state::closing) { endpoint_.flush(bye_limit); }
+    if (state_ == state::closing) { endpoint_.flush(limit); }
 }
 
 void ucx_connection::on_endpoint_flushed(errc outcome) noexcept {
     if (state_ != state::closing) { return; }
     if (said_bye_ || outcome != errc::ok) { return begin_ending(); }
-    say_bye();
+    say_bye(urgent_ ? urgent_limit : bye_limit);
 }
 
 void ucx_connection::begin_ending() noexcept {

@@ -64,8 +64,10 @@ public:
     /// From here on the receiver hears of its end.
     void announce() noexcept { announced_ = true; }
     [[nodiscard]] bool announced() const noexcept { return announced_; }
-    /// close() without a flush: the peer is gone, or a buffer must come back soon.
+    /// close() that waits for little: the peer is gone, or a buffer must come back soon.
     void abort(errc reason) noexcept;
+    /// abort() that waits for nothing, for a transport that is being destroyed.
+    void terminate() noexcept;
 
     // For records.
     void on_send_done(send_record& r, errc outcome) noexcept;
@@ -105,7 +107,7 @@ private:
     [[nodiscard]] errc outcome_of(errc sent) const noexcept;
     void settle(errc outcome) noexcept;
     void begin_closing() noexcept;
-    void say_bye() noexcept;
+    void say_bye(duration limit) noexcept;
     void begin_ending() noexcept;
     void finish_if_idle() noexcept;
     void finish() noexcept;

@@ -9,6 +9,12 @@
 
 namespace benchfs::transport::ucx {
 
+namespace {
+
+constexpr int rounds_before_close = 2;
+
+} // namespace
+
 endpoint::~endpoint() {
     BFS_ASSERT(handle_ == nullptr);
     cancel();
@@ -87,6 +93,10 @@ void endpoint::flush(duration limit) noexcept {
     worker_.defer(flush_item_);
 }
 
+void endpoint::hurry(duration limit) noexcept {
+    if (flush_request_ != nullptr && armed()) { worker_.owner().arm(*this, worker_.owner().now() + limit); }
+}
+
 void endpoint::on_flush_done(void*, ucs_status_t status, void* self) {
     auto& e = *static_cast<endpoint*>(self);
     e.flush_status_ = status;
@@ -121,6 +131,8 @@ void endpoint::force_close() noexcept {
         worker_.defer(close_item_);
         return;
     }
+    // A flush can end before UCX has stopped watching the socket for room: that takes a round.
+    for (int round = 0; round < rounds_before_close && !failed_; ++round) { worker_.progress_once(); }
     ucp_request_param_t params{};
     params.op_attr_mask = UCP_OP_ATTR_FIELD_FLAGS | UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
     params.flags = UCP_EP_CLOSE_FLAG_FORCE;

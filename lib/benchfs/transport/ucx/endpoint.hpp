@@ -3,6 +3,10 @@
 // UCX's reply endpoints are never used: one that is kept past its callback crashes when the peer dies. The
 // error handler only records; closing happens from the loop. An endpoint must be closed (on_endpoint_closed has
 // run) before it is destroyed.
+//
+// Flush before force_close() while the peer may be alive, even if nobody wants what was sent. UCX 1.13 keeps a
+// closed TCP endpoint until its bytes have left and the peer's FIN has come; if both happen in one epoll event,
+// uct_tcp_iface_handle_events() reads the FIN, which frees the endpoint, and then writes with it.
 #pragma once
 
 #include "benchfs/base/bytes.hpp"
@@ -44,6 +48,8 @@ public:
 
     /// Once. Calls on_endpoint_flushed later, also when nothing was outstanding.
     void flush(duration limit) noexcept;
+    /// A flush under way ends within `limit` from now.
+    void hurry(duration limit) noexcept;
     /// Closes by force: outstanding requests complete early. Calls on_endpoint_closed later.
     void force_close() noexcept;
     /// UCX's description of it, several lines.

@@ -57,11 +57,13 @@ status ucx_transport::register_handler() noexcept {
 ucx_transport::~ucx_transport() {
     waiting_hellos_.clear();
     // What came after stop() was refused; let the refusals end. Everything else must be gone already.
-    connections_.for_each([](slab_handle, ucx_connection& c) {
-        BFS_ASSERT(!c.announced());
-        c.abort(errc::shutting_down);
-    });
-    for (int round = 0; round < last_rounds && connections_.size() != 0; ++round) { worker_->drain(); }
+    for (int round = 0; round < last_rounds && connections_.size() != 0; ++round) {
+        connections_.for_each([](slab_handle, ucx_connection& c) {
+            BFS_ASSERT(!c.announced());
+            c.terminate();
+        });
+        worker_->drain();
+    }
     BFS_ASSERT(connections_.size() == 0);
     worker_.reset(); // releases what arrived and was not looked at
     messages_->retire();
