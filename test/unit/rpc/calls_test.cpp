@@ -88,7 +88,7 @@ TEST_CASE("a handler that never answers costs its caller the deadline, and its l
     const auto after = [](rig& r, gate& g, client& c) -> task<void> {
         g.open.set();
         // The late reply comes among those of the same slot's next users.
-        for (std::uint64_t i = 0; i < 20; ++i) { REQUIRE(co_await stat_of(c, 100 + i) == errc::ok); }
+        for (std::uint64_t i = 0; i < 20; ++i) { CO_REQUIRE(co_await stat_of(c, 100 + i) == errc::ok); }
         REQUIRE(g.ended == 21);
         REQUIRE(r.server->running() == 0);
     };
@@ -136,7 +136,7 @@ TEST_CASE("a stop of the call tree ends its calls") {
         g.open.set();
         co_await turns();
         REQUIRE(r.server->running() == 0);
-        REQUIRE(co_await ping_of(c, 1) == errc::ok);
+        CO_REQUIRE(co_await ping_of(c, 1) == errc::ok);
     };
     r.loop.run(run(r, g, c.rpc));
 }

@@ -48,7 +48,7 @@ TEST_CASE("another protocol version is told so") {
     rig r;
     raw_client raw(r.loop, r.network);
     const auto talk = [](rig& r, raw_client& raw) -> task<void> {
-        REQUIRE(co_await raw.connect(r.wire->address()));
+        CO_REQUIRE(co_await raw.connect(r.wire->address()));
         hello::request h = good_hello(5);
         h.protocol = protocol_version + 1;
         raw.send(make_frame(head_of(hello::info), h));
@@ -65,7 +65,7 @@ TEST_CASE("nothing but hello is answered before a valid hello") {
         if (m.id == hello::info.id) { continue; }
         raw_client raw(r.loop, r.network);
         const auto talk = [](rig& r, raw_client& raw, const method_info& m, bool tried) -> task<void> {
-            REQUIRE(co_await raw.connect(r.wire->address()));
+            CO_REQUIRE(co_await raw.connect(r.wire->address()));
             if (tried) {
                 hello::request h = good_hello(5);
                 h.proof[0] = 0;
@@ -85,7 +85,7 @@ TEST_CASE("a connection has one session for all its life") {
     rig r;
     raw_client raw(r.loop, r.network);
     const auto talk = [](rig& r, raw_client& raw) -> task<void> {
-        REQUIRE(co_await raw.connect(r.wire->address()));
+        CO_REQUIRE(co_await raw.connect(r.wire->address()));
         raw.send(make_frame(head_of(hello::info, 1), good_hello(5)));
         co_await turns();
         REQUIRE(raw.last().detail == 0);
@@ -104,15 +104,15 @@ TEST_CASE("a newer connection of a session ends the older one, and an older gene
     raw_client second(r.loop, r.network);
     raw_client late(r.loop, r.network);
     const auto talk = [](rig& r, raw_client& first, raw_client& second, raw_client& late) -> task<void> {
-        REQUIRE(co_await first.connect(r.wire->address()));
+        CO_REQUIRE(co_await first.connect(r.wire->address()));
         first.send(make_frame(head_of(hello::info), good_hello(5, 3)));
         co_await turns();
-        REQUIRE(co_await second.connect(r.wire->address()));
+        CO_REQUIRE(co_await second.connect(r.wire->address()));
         second.send(make_frame(head_of(hello::info), good_hello(5, 4)));
         co_await turns();
         REQUIRE(second.last().detail == 0);
         REQUIRE(first.up == nullptr);
-        REQUIRE(co_await late.connect(r.wire->address()));
+        CO_REQUIRE(co_await late.connect(r.wire->address()));
         late.send(make_frame(head_of(hello::info), good_hello(5, 4)));
         co_await turns();
         REQUIRE(late.last().detail == static_cast<std::uint32_t>(errc::stale_epoch));

@@ -116,7 +116,7 @@ TEST_CASE("cuts at any moment never run a mutation twice") {
             runtime::call_context& context = co_await runtime::current_context();
             runtime::task_scope scope(context, false);
             std::vector<result<std::uint64_t>> got;
-            REQUIRE(co_await change(c.rpc));
+            CO_REQUIRE(co_await change(c.rpc));
             r.network.set_delay(std::chrono::microseconds(random.below(300)));
             for (int i = 0; i < 200; ++i) { scope.spawn(keep(change(c.rpc), got)); }
             for (int i = 0; i < 3; ++i) {
@@ -191,8 +191,8 @@ TEST_CASE("a restarted server leaves mutations unknown and answers pure calls") 
     REQUIRE(n.runs == 1);
     const auto afterwards = [](client& c) -> task<void> {
         const ping::request request{1};
-        REQUIRE(co_await c.call<ping>(only, request));
-        REQUIRE(co_await change(c));
+        CO_REQUIRE(co_await c.call<ping>(only, request));
+        CO_REQUIRE(co_await change(c));
     };
     r.loop.run(afterwards(c.rpc));
     REQUIRE(n.runs == 2);

@@ -9,7 +9,7 @@
 #include "benchfs/transport/loopback/network.hpp"
 #include "benchfs/transport/loopback/transport.hpp"
 
-#include "catch.hpp"
+#include "../co_require.hpp"
 
 #include <memory>
 #include <optional>

@@ -1,7 +1,7 @@
 // What the storage tests share: a place to run stores, whole writes and reads, and a model to compare with.
 #pragma once
 
-#include "catch.hpp"
+#include "../co_require.hpp"
 
 #include "benchfs/base/prng.hpp"
 #include "benchfs/runtime/loop.hpp"
@@ -12,18 +12,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-// Catch2's REQUIRE names its expression more than once, and g++ 12 then awaits it more than once.
-#define CO_REQUIRE(...)                                                                                        \
-    do {                                                                                                       \
-        const auto co_outcome = __VA_ARGS__;                                                                   \
-        REQUIRE(co_outcome);                                                                                   \
-    } while (false)
-#define CO_REQUIRE_ERROR(expected, ...)                                                                        \
-    do {                                                                                                       \
-        const auto co_outcome = __VA_ARGS__;                                                                   \
-        REQUIRE(co_outcome.error() == (expected));                                                             \
-    } while (false)
 
 namespace benchfs::storage {
 
