@@ -4,7 +4,10 @@
 #include "benchfs/api/benchfs.hpp"
 #include "benchfs/runtime/pinning.hpp"
 
+#include <csignal>
 #include <cstdio>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 int main(int argc, char** argv) {
     const benchfs::front::daemon_arguments arguments = benchfs::front::read_daemon_arguments(argc, argv);
@@ -12,6 +15,10 @@ int main(int argc, char** argv) {
     std::fputs(arguments.trouble.c_str(), stderr);
     if (!arguments.run) { return arguments.exit_code; }
 
+    if (arguments.options.parent != 0) {
+        ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (::getppid() != arguments.options.parent) { return 0; } // it is gone already
+    }
     // Before anything allocates: pages stay on the node where they were first touched.
     std::string why;
     if (!benchfs::runtime::pin_process(arguments.options.cpu, arguments.options.numa, why)) {

@@ -1,5 +1,6 @@
 #include "benchfs/api/benchfs.hpp"
 
+#include "benchfs/api/mounting.hpp"
 #include "benchfs/base/log.hpp"
 #include "benchfs/client/registry_resolver.hpp"
 #include "benchfs/cluster/identity.hpp"
@@ -15,8 +16,8 @@ namespace {
 
 class mounted_cluster final : public mounted {
 public:
-    explicit mounted_cluster(const client_options& options)
-        : options_(options), resolver_(options.registry_dir) {}
+    mounted_cluster(const client_options& options, bool one_thread)
+        : options_(options), one_thread_(one_thread), resolver_(options.registry_dir) {}
     ~mounted_cluster() override {
         if (client_) { loop_.run(client_->close()); }
         fs_.reset();
@@ -32,6 +33,7 @@ public:
         BFS_CHECK(validate(options_, why));
         uring::ring_options ring_options;
         ring_options.buffer_count = 0; // a client reads and writes no files of its own
+        ring_options.one_thread = one_thread_;
         result<std::unique_ptr<uring::ring>> ring = uring::ring::create(loop_, ring_options);
         if (!ring) {
             why = "io_uring cannot be used here (the log says why)";
@@ -84,6 +86,7 @@ private:
     }
 
     client_options options_;
+    bool one_thread_;
     runtime::loop loop_;
     registry_resolver resolver_;
     std::unique_ptr<uring::ring> ring_;
@@ -93,13 +96,22 @@ private:
     std::unique_ptr<file_system> fs_;
 };
 
-} // namespace
-
-result<std::unique_ptr<mounted>> mount(const client_options& options, std::string& why) {
-    auto made = std::make_unique<mounted_cluster>(options);
+result<std::unique_ptr<mounted>> mount_cluster(const client_options& options, bool one_thread,
+                                               std::string& why) {
+    auto made = std::make_unique<mounted_cluster>(options, one_thread);
     const status opened = made->open(why);
     if (!opened) { return opened.error(); }
     return std::unique_ptr<mounted>(std::move(made));
+}
+
+} // namespace
+
+result<std::unique_ptr<mounted>> mount(const client_options& options, std::string& why) {
+    return mount_cluster(options, true, why);
+}
+
+result<std::unique_ptr<mounted>> mount_for_any_thread(const client_options& options, std::string& why) {
+    return mount_cluster(options, false, why);
 }
 
 } // namespace benchfs

@@ -71,6 +71,17 @@ void free_frame(void* frame, std::size_t bytes) noexcept {
     std::free(frame);
 }
 
+void release_frames() noexcept {
+    pool& p = local;
+    for (std::size_t c = 0; c < classes; ++c) {
+        while (free_frame_node* const node = p.heads[c]) {
+            p.heads[c] = node->next;
+            std::free(node);
+        }
+        p.counts[c] = 0;
+    }
+}
+
 frame_pool_stats pool_stats() noexcept { return local.stats; }
 
 } // namespace benchfs::runtime

@@ -18,6 +18,9 @@ struct frame_pool_stats {
 [[nodiscard]] void* allocate_frame(std::size_t bytes) noexcept;
 void free_frame(void* frame, std::size_t bytes) noexcept;
 
+/// Gives the calling thread's free frames back to the heap; for a thread that ends.
+void release_frames() noexcept;
+
 /// Counters of the calling thread's pool.
 [[nodiscard]] frame_pool_stats pool_stats() noexcept;
 

@@ -34,6 +34,7 @@ struct server_options {
     std::string transport = "auto"; // see client_options
     int cpu = -1;                   // pin the process to this core; -1: anywhere
     int numa = -1;                  // bind its memory to this node; -1: the core's own, or anywhere
+    int parent = 0;                 // stop when this process, which started the server, ends; 0: never
     std::string log_level;          // empty: what the front end finds elsewhere
 
     /// The storage engine that these options name.

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <liburing.h>
+#include <span>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -116,11 +117,13 @@ void ring_closer::operator()(::io_uring* ring) const noexcept {
     delete ring;
 }
 
-result<ring_handle> open_ring(const kernel_calls& calls, unsigned queue_size, std::string& problem) {
+result<ring_handle> open_ring(const kernel_calls& calls, unsigned queue_size, std::string& problem,
+                              bool one_thread) {
     auto memory = std::make_unique<::io_uring>();
     int error = 0;
     const flag_set* used = nullptr;
-    for (const flag_set& set : flag_sets) {
+    // Shared by threads: no flag that ties completions to the one that submitted.
+    for (const flag_set& set : std::span(flag_sets).subspan(one_thread ? 0 : flag_sets.size() - 1)) {
         ::io_uring_params params{};
         params.flags = set.flags | IORING_SETUP_CQSIZE;
         params.cq_entries = queue_size * 4;
@@ -144,7 +147,7 @@ result<ring_handle> open_ring(const kernel_calls& calls, unsigned queue_size, st
         problem = "this kernel's io_uring lacks the operations " + missing + ": use Linux 5.11 or later";
         return errc::not_supported;
     }
-    if (used != flag_sets.data()) {
+    if (one_thread && used != flag_sets.data()) {
         BFS_LOG_INFO("uring", "running with %s: SINGLE_ISSUER|DEFER_TASKRUN needs Linux 6.1", used->name);
     }
     if ((ring->features & IORING_FEAT_EXT_ARG) == 0) {

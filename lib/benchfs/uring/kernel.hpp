@@ -40,9 +40,9 @@ struct ring_closer {
 using ring_handle = std::unique_ptr<::io_uring, ring_closer>;
 
 /// A ring of `queue_size` entries (rounded up to a power of two) and four times as many completions, made on
-/// the calling thread, which must stay the only one to use it. Required and missing: not_supported, and
+/// the calling thread, which must stay the only one to use it unless `one_thread` is false. Required and missing: not_supported, and
 /// `problem` names what is missing and what to do. Optional and missing: one line in the log. Does not suspend.
 [[nodiscard]] result<ring_handle> open_ring(const kernel_calls& calls, unsigned queue_size,
-                                            std::string& problem);
+                                            std::string& problem, bool one_thread = true);
 
 } // namespace benchfs::uring

@@ -42,7 +42,7 @@ result<std::unique_ptr<ring>> ring::create(runtime::loop& owner, const ring_opti
     }
     const kernel_calls& calls = options.kernel != nullptr ? *options.kernel : liburing_calls();
     std::string problem;
-    result<ring_handle> handle = open_ring(calls, options.queue_size, problem);
+    result<ring_handle> handle = open_ring(calls, options.queue_size, problem, options.one_thread);
     if (!handle) {
         BFS_LOG_ERROR("uring", "%s", problem.c_str());
         return handle.error();

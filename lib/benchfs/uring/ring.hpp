@@ -29,6 +29,7 @@ struct ring_options {
     unsigned buffer_count = 32;           // 0: no buffer pool
     unsigned submit_depth = 64;           // hand over in mid-turn when that many are queued
     bool register_buffers = true;         // false: plain memory from the start
+    bool one_thread = true;               // false: several threads use it, one at a time
     const kernel_calls* kernel = nullptr; // nullptr: the real ones; must outlive the ring
 };
 

@@ -32,7 +32,7 @@ worker::worker(runtime::loop& l, std::unique_ptr<context> c, ucp_worker_h handle
 result<std::unique_ptr<worker>> worker::create(runtime::loop& l, std::unique_ptr<context> c) {
     ucp_worker_params_t params{};
     params.field_mask = UCP_WORKER_PARAM_FIELD_THREAD_MODE;
-    params.thread_mode = UCS_THREAD_MODE_SINGLE;
+    params.thread_mode = UCS_THREAD_MODE_SERIALIZED; // the C API: any thread, in turn
     ucp_worker_h handle = nullptr;
     ucs_status_t done = ucp_worker_create(c->handle(), &params, &handle);
     if (done != UCS_OK) {

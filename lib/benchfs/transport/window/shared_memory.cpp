@@ -39,7 +39,7 @@ public:
 
         ucp_worker_params_t worker_params{};
         worker_params.field_mask = UCP_WORKER_PARAM_FIELD_THREAD_MODE;
-        worker_params.thread_mode = UCS_THREAD_MODE_SINGLE;
+        worker_params.thread_mode = UCS_THREAD_MODE_SERIALIZED; // the C API: any thread, in turn
         if (const ucs_status_t s = ucp_worker_create(context_, &worker_params, &worker_); s != UCS_OK) {
             return log_failure("ucp_worker_create", s);
         }

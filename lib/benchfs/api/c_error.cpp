@@ -1,0 +1,51 @@
+#include "benchfs/api/c_error.hpp"
+
+#include "benchfs/runtime/frame_pool.hpp"
+
+#include <cstdio>
+
+namespace benchfs::c {
+namespace {
+
+thread_local constinit char text[512] = "";
+
+/// Dies with its thread, and with it the coroutine frames that the thread has kept for its next call.
+struct thread_end {
+    ~thread_end() { runtime::release_frames(); }
+    bool noted = false;
+};
+thread_local thread_end end_of_thread;
+
+/// What a person may do about it; empty where the message says all.
+[[nodiscard]] std::string_view hint(errc error) noexcept {
+    switch (error) {
+    case errc::peer_down:
+        return " (is the server running? Its log tells; a restarted server needs a larger retry_for_ms)";
+    case errc::timed_out:
+        return " (the server is there but does not answer: stopped, or overloaded; deadline_ms may be raised)";
+    case errc::stale_handle:
+        return " (or its directory was)";
+    case errc::not_supported:
+        return " (by this version of benchfs on this number of servers)";
+    default:
+        return {};
+    }
+}
+
+} // namespace
+
+int fail(errc error, std::string_view operation, std::string_view subject, std::string_view reason) noexcept {
+    const std::string_view what = reason.empty() ? message(error) : reason;
+    const std::string_view advice = reason.empty() ? hint(error) : std::string_view{};
+    const auto width = [](std::string_view s) { return static_cast<int>(s.size() > 400 ? 400 : s.size()); };
+    std::snprintf(text, sizeof text, "%.*s%s%.*s: %.*s%.*s", width(operation), operation.data(),
+                  subject.empty() ? "" : " ", width(subject), subject.data(), width(what), what.data(),
+                  width(advice), advice.data());
+    return -to_errno(error);
+}
+
+const char* last_error() noexcept { return text; }
+
+void note_thread() noexcept { end_of_thread.noted = true; }
+
+} // namespace benchfs::c

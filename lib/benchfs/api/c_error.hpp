@@ -1,0 +1,20 @@
+// The error text of a thread, and how errors leave the C API: a text kept, -errno returned.
+#pragma once
+
+#include "benchfs/base/errc.hpp"
+
+#include <string_view>
+
+namespace benchfs::c {
+
+/// Keeps "operation subject: reason" for benchfs_get_error() and gives -errno. Never throws, never allocates.
+int fail(errc error, std::string_view operation, std::string_view subject = {},
+         std::string_view reason = {}) noexcept;
+
+/// This thread's last text.
+[[nodiscard]] const char* last_error() noexcept;
+
+/// Once a thread: gives back what the runtime keeps for it when the thread ends.
+void note_thread() noexcept;
+
+} // namespace benchfs::c
