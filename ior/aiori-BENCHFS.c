@@ -1,11 +1,12 @@
 /* The AIORI backend "BENCHFS" for IOR and mdtest, on the C API of benchfs.
  *
- * Compiled against IOR's source (or the test's own copy of the interface), outside IOR's tree by default; README.md says
- * how, and how to put it inside. With --benchfs.datadir rank 0 starts the server; the other ranks are client_<rank>.
+ * Compiled against IOR's source (or the test's own copy of the interface), outside IOR's tree by default;
+ * README.md says how, and how to put it inside. With --benchfs.datadir rank 0 starts the server; the other
+ * ranks are client_<rank>.
  *
- * Errors, in IOR's way. What a server refused (no such file, exists already) is a warning or a -1, as in the POSIX
- * backend. A server that is gone or does not answer ends the job, because each of the calls that would follow would
- * wait for its deadline again. */
+ * Errors, in IOR's way. What a server refused (no such file, exists already) is a warning or a -1, as in the
+ * POSIX backend. A server that is gone or does not answer ends the job, because each of the calls that would
+ * follow would wait for its deadline again. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* nanosleep, mkdir and the rest of POSIX */
 #endif
@@ -16,8 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ior.h"
 #include "aiori.h"
+#include "ior.h"
 #include "utilities.h"
 
 #include "aiori-BENCHFS.h"
@@ -27,10 +28,10 @@
 #include <time.h>
 
 typedef struct {
-    char *registry;
-    char *datadir;
-    char *transport;
-    char *server_program;
+    char* registry;
+    char* datadir;
+    char* transport;
+    char* server_program;
     long long chunk_size;
     int memory;
     int fsync_on_close;
@@ -40,12 +41,12 @@ typedef struct {
     int connect_wait_ms;
 } benchfs_aiori_options;
 
-static benchfs_context_t *context;
+static benchfs_context_t* context;
 static int users; /* initialize without finalize: IO500 and mdtest in one process may nest them */
 static int servers_run;
 static MPI_Comm ranks = MPI_COMM_NULL; /* those that were initialised together */
-static aiori_xfer_hint_t *hints;
-static const benchfs_aiori_options *active;
+static aiori_xfer_hint_t* hints;
+static const benchfs_aiori_options* active;
 
 void benchfs_aiori_servers_run(void) { servers_run = 1; }
 
@@ -77,8 +78,9 @@ static int answer(int result) {
     return -1;
 }
 
-/* Paths are absolute in benchfs; "testFile" and "./out", IOR's and mdtest's defaults, are taken from the root. */
-static const char *absolute(const char *path, char *room, size_t size) {
+/* Paths are absolute in benchfs; "testFile" and "./out", IOR's and mdtest's defaults, are taken from the root.
+ */
+static const char* absolute(const char* path, char* room, size_t size) {
     if (path[0] == '/') return path;
     while (path[0] == '.' && path[1] == '/') path += 2;
     if (strcmp(path, ".") == 0) path = "";
@@ -100,12 +102,12 @@ static void quiet_barrier(MPI_Comm comm) {
     }
 }
 
-static bool given(const char *text) { return text != NULL && text[0] != '\0'; }
+static bool given(const char* text) { return text != NULL && text[0] != '\0'; }
 
 /* ---- options, begin and end ---- */
 
-static option_help *BENCHFS_options(aiori_mod_opt_t **init_backend_options, aiori_mod_opt_t *init_values) {
-    benchfs_aiori_options *o = malloc(sizeof *o);
+static option_help* BENCHFS_options(aiori_mod_opt_t** init_backend_options, aiori_mod_opt_t* init_values) {
+    benchfs_aiori_options* o = malloc(sizeof *o);
     if (init_values != NULL) {
         memcpy(o, init_values, sizeof *o);
     } else {
@@ -115,13 +117,14 @@ static option_help *BENCHFS_options(aiori_mod_opt_t **init_backend_options, aior
         o->connect_wait_ms = 30000;
         o->registry = getenv("BENCHFS_REGISTRY_DIR");
     }
-    *init_backend_options = (aiori_mod_opt_t *)o;
+    *init_backend_options = (aiori_mod_opt_t*)o;
     option_help h[] = {
         {0, "benchfs.registry",
-         "directory that servers and clients share (default: BENCHFS_REGISTRY_DIR, or registry/ in the data directory)",
+         "directory that servers and clients share (default: BENCHFS_REGISTRY_DIR, or registry/ in the data "
+         "directory)",
          OPTION_OPTIONAL_ARGUMENT, 's', &o->registry},
-        {0, "benchfs.datadir", "start a server on rank 0 with its data in this directory", OPTION_OPTIONAL_ARGUMENT,
-         's', &o->datadir},
+        {0, "benchfs.datadir", "start a server on rank 0 with its data in this directory",
+         OPTION_OPTIONAL_ARGUMENT, 's', &o->datadir},
         {0, "benchfs.memory", "that server keeps its data in memory", OPTION_FLAG, 'd', &o->memory},
         {0, "benchfs.chunk-size", "chunk size of the files that are made; 0: the file system's",
          OPTION_OPTIONAL_ARGUMENT, 'l', &o->chunk_size},
@@ -133,39 +136,42 @@ static option_help *BENCHFS_options(aiori_mod_opt_t **init_backend_options, aior
          &o->retry_for_ms},
         {0, "benchfs.deadline-ms", "of an operation, plus time for its bytes", OPTION_OPTIONAL_ARGUMENT, 'd',
          &o->deadline_ms},
-        {0, "benchfs.connect-wait-ms", "how long to wait for the servers to be there", OPTION_OPTIONAL_ARGUMENT, 'd',
-         &o->connect_wait_ms},
-        {0, "benchfs.server-program", "the benchfsd to start", OPTION_OPTIONAL_ARGUMENT, 's', &o->server_program},
+        {0, "benchfs.connect-wait-ms", "how long to wait for the servers to be there", OPTION_OPTIONAL_ARGUMENT,
+         'd', &o->connect_wait_ms},
+        {0, "benchfs.server-program", "the benchfsd to start", OPTION_OPTIONAL_ARGUMENT, 's',
+         &o->server_program},
         LAST_OPTION};
-    option_help *help = malloc(sizeof h);
+    option_help* help = malloc(sizeof h);
     memcpy(help, h, sizeof h);
     return help;
 }
 
 /* NULL, or what is wrong with the options. */
-static const char *objection(const benchfs_aiori_options *o) {
+static const char* objection(const benchfs_aiori_options* o) {
     if (!given(o->registry) && !given(o->datadir))
-        return "no registry: use --benchfs.registry=DIR (servers run already) or --benchfs.datadir=DIR (start one)";
+        return "no registry: use --benchfs.registry=DIR (servers run already) or --benchfs.datadir=DIR (start "
+               "one)";
     if (o->chunk_size < 0 || o->chunk_size > 64 * 1024 * 1024 || o->chunk_size % 4096 != 0)
         return "--benchfs.chunk-size must be a multiple of 4096, at most 64m";
-    if (o->retry_for_ms < 0 || o->deadline_ms <= 0 || o->connect_wait_ms < 0) return "a time is negative, or no time";
+    if (o->retry_for_ms < 0 || o->deadline_ms <= 0 || o->connect_wait_ms < 0)
+        return "a time is negative, or no time";
     if (given(o->transport) && strcmp(o->transport, "auto") != 0 && strcmp(o->transport, "window") != 0 &&
         strcmp(o->transport, "ucx") != 0)
         return "--benchfs.transport must be auto, window or ucx";
     return NULL;
 }
 
-static int BENCHFS_check_params(aiori_mod_opt_t *options) {
-    const char *why = objection((const benchfs_aiori_options *)options);
+static int BENCHFS_check_params(aiori_mod_opt_t* options) {
+    const char* why = objection((const benchfs_aiori_options*)options);
     if (why == NULL) return 0;
     if (rank == 0) fprintf(out_logfile, "ERROR: BENCHFS: %s\n", why);
     fflush(out_logfile);
     return 1;
 }
 
-static void BENCHFS_xfer_hints(aiori_xfer_hint_t *params) { hints = params; }
+static void BENCHFS_xfer_hints(aiori_xfer_hint_t* params) { hints = params; }
 
-static void connect_rank(const benchfs_aiori_options *o, int me, bool serve) {
+static void connect_rank(const benchfs_aiori_options* o, int me, bool serve) {
     char node[32], registry[PATH_MAX], data[PATH_MAX];
     benchfs_options_t b;
     benchfs_options_init(&b);
@@ -190,10 +196,10 @@ static void connect_rank(const benchfs_aiori_options *o, int me, bool serve) {
     if (context == NULL) ERRF("BENCHFS: rank %d: %s", me, benchfs_get_error());
 }
 
-static void BENCHFS_initialize(aiori_mod_opt_t *options) {
+static void BENCHFS_initialize(aiori_mod_opt_t* options) {
     if (users++ > 0) return;
-    active = (const benchfs_aiori_options *)options;
-    const char *why = objection(active); /* mdtest does not look at what check_params returns */
+    active = (const benchfs_aiori_options*)options;
+    const char* why = objection(active); /* mdtest does not look at what check_params returns */
     if (why != NULL) ERRF("BENCHFS: %s", why);
     int me = 0;
     MPI_CHECK(MPI_Comm_dup(testComm, &ranks), "cannot duplicate the communicator");
@@ -206,7 +212,7 @@ static void BENCHFS_initialize(aiori_mod_opt_t *options) {
     if (!serve) connect_rank(active, me, false);
 }
 
-static void BENCHFS_finalize(aiori_mod_opt_t *options) {
+static void BENCHFS_finalize(aiori_mod_opt_t* options) {
     (void)options;
     if (users == 0 || --users > 0) return;
     int me = 0;
@@ -225,24 +231,25 @@ static void BENCHFS_finalize(aiori_mod_opt_t *options) {
 
 static const char not_a_file = 0; /* the handle of a dry run */
 
-static aiori_fd_t *open_file(const char *call, const char *path, int flags, uint32_t chunk_size) {
-    benchfs_file_t *file = NULL;
-    if (dry_run()) return (aiori_fd_t *)&not_a_file;
+static aiori_fd_t* open_file(const char* call, const char* path, int flags, uint32_t chunk_size) {
+    benchfs_file_t* file = NULL;
+    if (dry_run()) return (aiori_fd_t*)&not_a_file;
     const int failed = (flags & O_CREAT) ? benchfs_create(context, path, flags, 0664, chunk_size, &file)
-                                           : benchfs_open(context, path, flags, 0, &file);
-    if (failed != 0) ERRF("BENCHFS: %s(\"%s\", %#x) failed: %s", call, path, (unsigned)flags, benchfs_get_error());
-    return (aiori_fd_t *)file;
+                                         : benchfs_open(context, path, flags, 0, &file);
+    if (failed != 0)
+        ERRF("BENCHFS: %s(\"%s\", %#x) failed: %s", call, path, (unsigned)flags, benchfs_get_error());
+    return (aiori_fd_t*)file;
 }
 
-/* IOR asks for a truncation by each rank of a shared file, though it has removed the old file before: not done, as in
- * the POSIX backend, or a late rank would cut what another has written. */
-static aiori_fd_t *BENCHFS_create(char *name, int flags, aiori_mod_opt_t *options) {
+/* IOR asks for a truncation by each rank of a shared file, though it has removed the old file before: not done,
+ * as in the POSIX backend, or a late rank would cut what another has written. */
+static aiori_fd_t* BENCHFS_create(char* name, int flags, aiori_mod_opt_t* options) {
     (void)flags;
     return open_file("create", ABSOLUTE(name), O_CREAT | O_RDWR,
-                     (uint32_t)((const benchfs_aiori_options *)options)->chunk_size);
+                     (uint32_t)((const benchfs_aiori_options*)options)->chunk_size);
 }
 
-static aiori_fd_t *BENCHFS_open(char *name, int flags, aiori_mod_opt_t *options) {
+static aiori_fd_t* BENCHFS_open(char* name, int flags, aiori_mod_opt_t* options) {
     int wanted = O_RDONLY; /* mdtest passes O_RDONLY, which is 0, to read */
     if (flags & IOR_RDWR) {
         wanted = O_RDWR;
@@ -250,26 +257,28 @@ static aiori_fd_t *BENCHFS_open(char *name, int flags, aiori_mod_opt_t *options)
         wanted = O_RDWR; /* mdtest --verify-write reads what it has written through the same handle */
     }
     if (flags & IOR_CREAT) wanted |= O_CREAT;
-    return open_file("open", ABSOLUTE(name), wanted, (uint32_t)((const benchfs_aiori_options *)options)->chunk_size);
+    return open_file("open", ABSOLUTE(name), wanted,
+                     (uint32_t)((const benchfs_aiori_options*)options)->chunk_size);
 }
 
-static int BENCHFS_mknod(char *name) {
-    benchfs_file_t *file = NULL;
-    const char *path = ABSOLUTE(name);
+static int BENCHFS_mknod(char* name) {
+    benchfs_file_t* file = NULL;
+    const char* path = ABSOLUTE(name);
     const uint32_t chunk_size = active != NULL ? (uint32_t)active->chunk_size : 0;
     if (dry_run()) return 0;
-    const int failed = benchfs_create(context, path, O_CREAT | O_EXCL | O_WRONLY, S_IRUSR | S_IWUSR, chunk_size, &file);
+    const int failed =
+        benchfs_create(context, path, O_CREAT | O_EXCL | O_WRONLY, S_IRUSR | S_IWUSR, chunk_size, &file);
     if (failed != 0) ERRF("BENCHFS: mknod(\"%s\") failed: %s", path, benchfs_get_error());
     return answer(benchfs_close(file));
 }
 
-static void sync_file(benchfs_file_t *file) {
+static void sync_file(benchfs_file_t* file) {
     if (benchfs_fsync(file) != 0) ERRF("BENCHFS: fsync failed: %s", benchfs_get_error());
 }
 
-static IOR_offset_t BENCHFS_xfer(int access, aiori_fd_t *fd, IOR_size_t *buffer, IOR_offset_t length,
-                                 IOR_offset_t offset, aiori_mod_opt_t *options) {
-    benchfs_file_t *const file = (benchfs_file_t *)fd;
+static IOR_offset_t BENCHFS_xfer(int access, aiori_fd_t* fd, IOR_size_t* buffer, IOR_offset_t length,
+                                 IOR_offset_t offset, aiori_mod_opt_t* options) {
+    benchfs_file_t* const file = (benchfs_file_t*)fd;
     ssize_t moved;
     if (dry_run()) return length;
     if (access == WRITE) {
@@ -277,7 +286,7 @@ static IOR_offset_t BENCHFS_xfer(int access, aiori_fd_t *fd, IOR_size_t *buffer,
         if (moved < 0)
             ERRF("BENCHFS: writing %lld bytes at %lld failed: %s", (long long)length, (long long)offset,
                  benchfs_get_error());
-        if (((const benchfs_aiori_options *)options)->fsync_per_write || (hints != NULL && hints->fsyncPerWrite))
+        if (((const benchfs_aiori_options*)options)->fsync_per_write || (hints != NULL && hints->fsyncPerWrite))
             sync_file(file);
     } else {
         moved = benchfs_pread(file, buffer, (size_t)length, offset);
@@ -285,34 +294,34 @@ static IOR_offset_t BENCHFS_xfer(int access, aiori_fd_t *fd, IOR_size_t *buffer,
             ERRF("BENCHFS: reading %lld bytes at %lld failed: %s", (long long)length, (long long)offset,
                  benchfs_get_error());
         if (moved < length)
-            WARNF("BENCHFS: the file ends %lld bytes before the end of the %lld at %lld", (long long)(length - moved),
-                  (long long)length, (long long)offset);
+            WARNF("BENCHFS: the file ends %lld bytes before the end of the %lld at %lld",
+                  (long long)(length - moved), (long long)length, (long long)offset);
     }
     return moved;
 }
 
-static void BENCHFS_fsync(aiori_fd_t *fd, aiori_mod_opt_t *options) {
+static void BENCHFS_fsync(aiori_fd_t* fd, aiori_mod_opt_t* options) {
     (void)options;
-    if (!dry_run()) sync_file((benchfs_file_t *)fd);
+    if (!dry_run()) sync_file((benchfs_file_t*)fd);
 }
 
-static void BENCHFS_close(aiori_fd_t *fd, aiori_mod_opt_t *options) {
+static void BENCHFS_close(aiori_fd_t* fd, aiori_mod_opt_t* options) {
     if (dry_run()) return;
-    benchfs_file_t *const file = (benchfs_file_t *)fd;
-    if (((const benchfs_aiori_options *)options)->fsync_on_close) sync_file(file);
+    benchfs_file_t* const file = (benchfs_file_t*)fd;
+    if (((const benchfs_aiori_options*)options)->fsync_on_close) sync_file(file);
     if (benchfs_close(file) != 0) ERRF("BENCHFS: close failed: %s", benchfs_get_error());
 }
 
 /* ---- names ---- */
 
-static void BENCHFS_remove(char *name, aiori_mod_opt_t *options) {
+static void BENCHFS_remove(char* name, aiori_mod_opt_t* options) {
     (void)options;
     if (dry_run()) return;
     const int failed = answer(benchfs_remove(context, ABSOLUTE(name)));
     if (failed != 0) WARNF("BENCHFS: [RANK %03d]: %s", rank, benchfs_get_error());
 }
 
-static int BENCHFS_rename(const char *from, const char *to, aiori_mod_opt_t *options) {
+static int BENCHFS_rename(const char* from, const char* to, aiori_mod_opt_t* options) {
     (void)options;
     if (dry_run()) return 0;
     const int failed = answer(benchfs_rename(context, ABSOLUTE(from), ABSOLUTE(to)));
@@ -320,27 +329,27 @@ static int BENCHFS_rename(const char *from, const char *to, aiori_mod_opt_t *opt
     return failed;
 }
 
-static int BENCHFS_mkdir(const char *path, mode_t mode, aiori_mod_opt_t *options) {
+static int BENCHFS_mkdir(const char* path, mode_t mode, aiori_mod_opt_t* options) {
     (void)options;
     return dry_run() ? 0 : answer(benchfs_mkdir(context, ABSOLUTE(path), mode));
 }
 
-static int BENCHFS_rmdir(const char *path, aiori_mod_opt_t *options) {
+static int BENCHFS_rmdir(const char* path, aiori_mod_opt_t* options) {
     (void)options;
     return dry_run() ? 0 : answer(benchfs_rmdir(context, ABSOLUTE(path)));
 }
 
-static int BENCHFS_access(const char *path, int mode, aiori_mod_opt_t *options) {
+static int BENCHFS_access(const char* path, int mode, aiori_mod_opt_t* options) {
     (void)options;
     return dry_run() ? 0 : answer(benchfs_access(context, ABSOLUTE(path), mode));
 }
 
-static int BENCHFS_stat(const char *path, struct stat *buf, aiori_mod_opt_t *options) {
+static int BENCHFS_stat(const char* path, struct stat* buf, aiori_mod_opt_t* options) {
     (void)options;
     return dry_run() ? 0 : answer(benchfs_stat(context, ABSOLUTE(path), buf));
 }
 
-static IOR_offset_t BENCHFS_get_file_size(aiori_mod_opt_t *options, char *name) {
+static IOR_offset_t BENCHFS_get_file_size(aiori_mod_opt_t* options, char* name) {
     (void)options;
     if (dry_run()) return 0;
     const off_t size = benchfs_get_file_size(context, ABSOLUTE(name));
@@ -350,7 +359,7 @@ static IOR_offset_t BENCHFS_get_file_size(aiori_mod_opt_t *options, char *name) 
 
 /* ---- the whole ---- */
 
-static int BENCHFS_statfs(const char *path, ior_aiori_statfs_t *out, aiori_mod_opt_t *options) {
+static int BENCHFS_statfs(const char* path, ior_aiori_statfs_t* out, aiori_mod_opt_t* options) {
     (void)path;
     (void)options;
     struct statvfs usage;
@@ -365,12 +374,12 @@ static int BENCHFS_statfs(const char *path, ior_aiori_statfs_t *out, aiori_mod_o
     return 0;
 }
 
-static void BENCHFS_sync(aiori_mod_opt_t *options) {
+static void BENCHFS_sync(aiori_mod_opt_t* options) {
     (void)options;
     if (!dry_run() && benchfs_sync(context) != 0) ERRF("BENCHFS: sync failed: %s", benchfs_get_error());
 }
 
-static char *BENCHFS_get_version(void) {
+static char* BENCHFS_get_version(void) {
     static char text[64];
     snprintf(text, sizeof text, "(benchfs %s)", benchfs_version());
     return text;

@@ -4,19 +4,20 @@
 #include <stdio.h>
 
 #include "ior.h"
+
 #include "ior-internal.h"
 #include "utilities.h"
 
 #include "register.h"
 #include "roles.h"
 
-static int run_beside_servers(int servers, int argc, char **argv) {
+static int run_beside_servers(int servers, int argc, char** argv) {
     int errors = 0;
     MPI_Init(&argc, &argv);
     const MPI_Comm mine = take_roles(servers, argc, argv);
     if (mine != MPI_COMM_NULL) {
-        IOR_test_t *const tests = ior_run(argc, argv, mine, stdout);
-        for (const IOR_test_t *t = tests; t != NULL; t = t->next) errors += (int)t->results->errors;
+        IOR_test_t* const tests = ior_run(argc, argv, mine, stdout);
+        for (const IOR_test_t* t = tests; t != NULL; t = t->next) errors += (int)t->results->errors;
         if (verbose <= VERBOSE_0) { /* ior_run leaves the summary to -v; IOR's own main prints it always */
             verbose = VERBOSE_1;
             PrintLongSummaryAllTests(tests);
@@ -28,7 +29,7 @@ static int run_beside_servers(int servers, int argc, char **argv) {
     return errors != 0;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     const int servers = take_server_ranks(&argc, argv);
     if (servers < 0 || register_benchfs() != 0) return 2;
     return servers == 0 ? ior_main(argc, argv) : run_beside_servers(servers, argc, argv);

@@ -8,7 +8,7 @@
 #include "register.h"
 #include "roles.h"
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     const int servers = take_server_ranks(&argc, argv);
     if (servers < 0 || register_benchfs() != 0) return 2;
     MPI_Init(&argc, &argv);

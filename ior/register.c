@@ -1,16 +1,16 @@
-/* IOR counts its backends with sizeof, so nothing can be appended: one that nobody needs beside benchfs gives its
- * place. DUMMY by preference; never the first, which is IOR's default. */
+/* IOR counts its backends with sizeof, so nothing can be appended: one that nobody needs beside benchfs gives
+ * its place. DUMMY by preference; never the first, which is IOR's default. */
 #include <mpi.h>
 
 #include <stdio.h>
 #include <string.h>
 
-#include "ior.h"
 #include "aiori.h"
+#include "ior.h"
 
 #include "register.h"
 
-extern ior_aiori_t *available_aiori[];
+extern ior_aiori_t* available_aiori[];
 extern ior_aiori_t benchfs_aiori;
 
 int register_benchfs(void) {
@@ -23,7 +23,9 @@ int register_benchfs(void) {
         }
     }
     if (last < 1) {
-        fprintf(stderr, "IOR's table of backends has no place for BENCHFS: build IOR with one more, for example DUMMY\n");
+        fprintf(
+            stderr,
+            "IOR's table of backends has no place for BENCHFS: build IOR with one more, for example DUMMY\n");
         return -1;
     }
     available_aiori[last] = &benchfs_aiori;

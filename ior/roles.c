@@ -13,18 +13,18 @@
 #include <string.h>
 #include <time.h>
 
-int take_server_ranks(int *argc, char **argv) {
+int take_server_ranks(int* argc, char** argv) {
     static const char name[] = "--server-ranks";
     const size_t length = sizeof name - 1;
     int servers = 0, kept = 1;
     for (int i = 1; i < *argc; ++i) {
-        const char *value = NULL;
+        const char* value = NULL;
         if (strncmp(argv[i], name, length) != 0 || (argv[i][length] != '\0' && argv[i][length] != '=')) {
             argv[kept++] = argv[i];
             continue;
         }
         value = argv[i][length] == '=' ? argv[i] + length + 1 : i + 1 < *argc ? argv[++i] : "";
-        char *end = NULL;
+        char* end = NULL;
         const long number = strtol(value, &end, 10);
         if (*value == '\0' || *end != '\0' || number < 0 || number > 4096) {
             fprintf(stderr, "--server-ranks needs a number of ranks, not \"%s\"\n", value);
@@ -38,7 +38,7 @@ int take_server_ranks(int *argc, char **argv) {
 }
 
 /* The value of --NAME=VALUE or --NAME VALUE; "" for a flag; NULL if it is not there. */
-static const char *option(int argc, char **argv, const char *name) {
+static const char* option(int argc, char** argv, const char* name) {
     const size_t length = strlen(name);
     for (int i = 1; i < argc; ++i) {
         if (strncmp(argv[i], name, length) != 0) continue;
@@ -48,19 +48,19 @@ static const char *option(int argc, char **argv, const char *name) {
     return NULL;
 }
 
-static void end_job(const char *what, const char *why) {
+static void end_job(const char* what, const char* why) {
     fprintf(stderr, "ERROR: BENCHFS: %s: %s\n", what, why);
     fflush(stderr);
     MPI_Abort(MPI_COMM_WORLD, 1);
 }
 
-static benchfs_server_t *start(int me, int servers, int argc, char **argv) {
+static benchfs_server_t* start(int me, int servers, int argc, char** argv) {
     char registry[PATH_MAX], data[PATH_MAX];
-    const char *const datadir = option(argc, argv, "--benchfs.datadir");
-    const char *const given = option(argc, argv, "--benchfs.registry");
-    const char *const program = option(argc, argv, "--benchfs.server-program");
+    const char* const datadir = option(argc, argv, "--benchfs.datadir");
+    const char* const given = option(argc, argv, "--benchfs.registry");
+    const char* const program = option(argc, argv, "--benchfs.server-program");
     benchfs_server_options_t o;
-    benchfs_server_t *server = NULL;
+    benchfs_server_t* server = NULL;
     if (datadir == NULL || *datadir == '\0') end_job("--server-ranks", "needs --benchfs.datadir=DIR");
     if (mkdir(datadir, 0755) != 0 && errno != EEXIST) end_job(datadir, strerror(errno));
     snprintf(registry, sizeof registry, given != NULL ? "%s" : "%s/registry", given != NULL ? given : datadir);
@@ -76,7 +76,7 @@ static benchfs_server_t *start(int me, int servers, int argc, char **argv) {
 }
 
 /* All of MPI_COMM_WORLD, without taking the core from a server or a client beside us. */
-static void meet(benchfs_server_t *server) {
+static void meet(benchfs_server_t* server) {
     const struct timespec pause = {.tv_sec = 0, .tv_nsec = 2 * 1000 * 1000};
     MPI_Request request;
     int done = 0;
@@ -89,7 +89,7 @@ static void meet(benchfs_server_t *server) {
     }
 }
 
-MPI_Comm take_roles(int servers, int argc, char **argv) {
+MPI_Comm take_roles(int servers, int argc, char** argv) {
     int me = 0, all = 0;
     MPI_Comm mine;
     MPI_Comm_rank(MPI_COMM_WORLD, &me);
@@ -102,7 +102,7 @@ MPI_Comm take_roles(int servers, int argc, char **argv) {
         return mine;
     }
     MPI_Comm_free(&mine);
-    benchfs_server_t *const server = start(me, servers, argc, argv);
+    benchfs_server_t* const server = start(me, servers, argc, argv);
     meet(server); /* all serve */
     meet(server); /* all have finished */
     if (benchfs_server_stop(server) != 0) end_job("stopping", benchfs_get_error());

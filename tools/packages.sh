@@ -11,9 +11,10 @@ packages_to_build=(
 packages_to_check=(
     clang-tidy-19
     clang-tools-19 # clang-query
+    openmpi-bin libopenmpi-dev # test/mpi
 )
 commands_to_build=(clang-19 clang++-19 g++ meson ninja pkg-config python3)
-commands_to_check=(clang-tidy-19 clang-query-19)
+commands_to_check=(clang-tidy-19 clang-query-19 mpirun mpicc)
 libraries=(ucx liburing libxxhash nlohmann_json CLI11)
 
 missing_packages() {

@@ -23,6 +23,8 @@ thread_local thread_end end_of_thread;
         return " (is the server running? Its log tells; a restarted server needs a larger retry_for_ms)";
     case errc::timed_out:
         return " (the server is there but does not answer: stopped, or overloaded; deadline_ms may be raised)";
+    case errc::outcome_unknown:
+        return " (its server was lost meanwhile)";
     case errc::stale_handle:
         return " (or its directory was)";
     case errc::not_supported:
