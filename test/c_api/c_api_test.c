@@ -166,6 +166,12 @@ static void test_whole(benchfs_context_t* fs) {
     CHECK(usage.f_blocks > 0 && usage.f_bfree <= usage.f_blocks && usage.f_files > 0 && usage.f_namemax == 255);
     CHECK_EQ(benchfs_sync(fs), 0);
     CHECK(strlen(benchfs_version()) >= 5);
+    CHECK_EQ(benchfs_servers(fs), 1);
+    CHECK_EQ(benchfs_servers(NULL), -EINVAL);
+    CHECK_EQ(benchfs_ping(fs, 0), 0);
+    CHECK_EQ(benchfs_ping(fs, 1), -EINVAL);
+    CHECK(strcmp(benchfs_path_to(fs, 0), "window") == 0 || strcmp(benchfs_path_to(fs, 0), "ucx") == 0);
+    CHECK(benchfs_path_to(fs, 1) == NULL);
 }
 
 static void test_wrong_use(benchfs_context_t* fs) {

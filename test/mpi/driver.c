@@ -71,6 +71,8 @@ static aiori_mod_opt_t* parse(int argc, char** argv, driver* d, int* seconds) {
             d->directories = false;
         } else if (strcmp(argv[i], "--until-error") == 0 && i + 1 < argc) {
             *seconds = atoi(argv[++i]);
+        } else if (strcmp(argv[i], "-a") == 0 && i + 1 < argc) { /* as in a line for IOR */
+            EXPECT(strcmp(argv[++i], benchfs_aiori.name) == 0);
         } else {
             take_option(table, argv[i]);
         }

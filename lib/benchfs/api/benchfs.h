@@ -161,6 +161,14 @@ int benchfs_statfs(benchfs_context_t* context, struct statvfs* usage);
 /* Everything acknowledged so far, by whichever client, survives power loss after this. */
 int benchfs_sync(benchfs_context_t* context);
 
+/* How many servers the file system has, or -errno. */
+int benchfs_servers(benchfs_context_t *context);
+/* One empty round trip to a server, 0 .. servers - 1. */
+int benchfs_ping(benchfs_context_t *context, unsigned server);
+/* What carries messages to a server right now: "window", "ucx", "none" before the first call. A string that lives for
+ * ever; NULL for a wrong number. */
+const char *benchfs_path_to(benchfs_context_t *context, unsigned server);
+
 /* Memory for reads and writes: whole pages, already touched, so that the first transfer pays no page faults.
  * (With windows nothing else is to be gained: data is copied by the processor.) NULL without memory. Belongs to
  * the process, not to the context. */

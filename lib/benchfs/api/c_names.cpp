@@ -200,6 +200,33 @@ int benchfs_sync(benchfs_context_t* context) {
                       [&](mounted& m) -> int { return done(m.run(m.fs().sync()), "sync", "/"); });
 }
 
+int benchfs_servers(benchfs_context_t* context) {
+    return c::on_path(context, "servers", "/", [&](mounted& m) -> int { return static_cast<int>(m.fs().servers()); });
+}
+
+int benchfs_ping(benchfs_context_t* context, unsigned server) {
+    return c::on_path(context, "ping", "/", [&](mounted& m) -> int {
+        if (server >= m.fs().servers()) { return c::fail(errc::invalid_argument, "ping", {}, "no such server"); }
+        const status answered = m.run(m.fs().ping(static_cast<server_id>(server)));
+        return answered ? 0 : c::fail(answered.error(), "ping", "server " + std::to_string(server));
+    });
+}
+
+const char* benchfs_path_to(benchfs_context_t* context, unsigned server) {
+    std::string_view path;
+    const int failed = c::on_path(context, "path_to", "/", [&](mounted& m) -> int {
+        if (server >= m.fs().servers()) { return c::fail(errc::invalid_argument, "path_to", {}, "no such server"); }
+        path = m.fs().path_to(static_cast<server_id>(server));
+        return 0;
+    });
+    if (failed != 0) { return nullptr; }
+    // Names of our own, so that nothing depends on where the library keeps its.
+    for (const char* name : {"window", "ucx", "loopback"}) {
+        if (path == name) { return name; }
+    }
+    return "none";
+}
+
 void* benchfs_buffer_alloc(benchfs_context_t* context, size_t size) {
     (void)context; // a transport that registers memory will want it
     constexpr std::size_t page = 4096;
