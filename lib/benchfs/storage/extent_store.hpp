@@ -7,6 +7,7 @@
 #pragma once
 
 #include "benchfs/runtime/event.hpp"
+#include "benchfs/base/crc32c.hpp"
 #include "benchfs/storage/change_log.hpp"
 #include "benchfs/storage/chunk_store.hpp"
 #include "benchfs/storage/chunk_table.hpp"
@@ -18,6 +19,11 @@
 #include <vector>
 
 namespace benchfs::storage {
+
+/// The checksum of one whole block.
+[[nodiscard]] inline std::uint32_t block_crc(const std::byte* block) noexcept {
+    return crc32c(const_byte_span{block, block_size});
+}
 
 class extent_store final : public chunk_store {
 public:
