@@ -1,5 +1,5 @@
-/* benchfs-ping REGISTRY [WAIT_MS]: asks every server of a file system for an answer. One line a server, then how full
- * it is; status 0 if all have answered, 1 if one has not, 2 for wrong use. */
+/* benchfs-ping REGISTRY [WAIT_MS]: asks every server of a file system for an answer. One line a server, then
+ * how full it is; status 0 if all have answered, 1 if one has not, 2 for wrong use. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* clock_gettime */
 #endif
@@ -15,7 +15,7 @@ static double now_us(void) {
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     if (argc < 2 || argc > 3 || argv[1][0] == '-') {
         fprintf(stderr, "usage: benchfs-ping REGISTRY [WAIT_MS]\n");
         return 2;
@@ -25,7 +25,7 @@ int main(int argc, char **argv) {
     options.node_id = "ping";
     options.registry_dir = argv[1];
     options.connect_wait_ms = argc == 3 ? (unsigned)strtoul(argv[2], NULL, 10) : 1000;
-    benchfs_context_t *fs = benchfs_init_with(&options);
+    benchfs_context_t* fs = benchfs_init_with(&options);
     if (fs == NULL) {
         printf("%s\n", benchfs_get_error());
         return 1;
@@ -37,7 +37,8 @@ int main(int argc, char **argv) {
         const double before = now_us();
         if (failed == 0) failed = benchfs_ping(fs, (unsigned)i);
         if (failed == 0) {
-            printf("server %d answers in %.0f us by %s\n", i, now_us() - before, benchfs_path_to(fs, (unsigned)i));
+            printf("server %d answers in %.0f us by %s\n", i, now_us() - before,
+                   benchfs_path_to(fs, (unsigned)i));
         } else {
             printf("server %d: %s\n", i, benchfs_get_error());
             ++silent;
@@ -48,7 +49,8 @@ int main(int argc, char **argv) {
         const unsigned long long block = usage.f_frsize;
         printf("used %llu of %llu MiB, %llu files and directories\n",
                (unsigned long long)(usage.f_blocks - usage.f_bfree) * block >> 20,
-               (unsigned long long)usage.f_blocks * block >> 20, (unsigned long long)(usage.f_files - usage.f_ffree));
+               (unsigned long long)usage.f_blocks * block >> 20,
+               (unsigned long long)(usage.f_files - usage.f_ffree));
     }
     benchfs_finalize(fs);
     return silent != 0;

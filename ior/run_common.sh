@@ -58,7 +58,7 @@ run_program=${!program_variable:-$(command -v "$program" || true)}
     fail "there is no $program: configure with -Dior=DIR (an IOR source with its library built), see ior/README.md"
 command -v mpirun >/dev/null || fail "there is no mpirun (Debian: openmpi-bin)"
 
-made_dir=no started=no job=
+made_dir=no started=no job='' shared=''
 if [[ -z $dir ]]; then
     # Several hosts meet in a directory that all see: the working directory is one, /tmp is not.
     base=${TMPDIR:-/tmp}
@@ -91,6 +91,7 @@ clean_up() {
         "$tools/benchfs-cluster" clean --dir "$dir" "${data[@]}"
     fi
     if [[ $made_dir == yes ]]; then rm -rf "$dir"; fi
+    if [[ -n $shared ]]; then rm -rf "$shared"; fi
     exit "$status"
 }
 trap clean_up EXIT
@@ -103,6 +104,12 @@ if [[ ${#hosts[@]} -gt 0 ]]; then
     joined=$(IFS=,; echo "${hosts[*]}")
     host_list=(--hosts "$joined")
     mpi_hosts=(-H "$(printf "%s:$(((ranks + ${#hosts[@]} - 1) / ${#hosts[@]}))," "${hosts[@]}" | sed 's/,$//')")
+fi
+
+# Open MPI leaves its shared memory behind when a job is aborted; in a directory of our own it can be removed.
+if [[ ${#hosts[@]} -eq 0 && -d /dev/shm && -z ${OMPI_MCA_btl_vader_backing_directory:-} ]]; then
+    shared=$(mktemp -d /dev/shm/benchfs-run.XXXXXX)
+    export OMPI_MCA_btl_vader_backing_directory=$shared
 fi
 
 # More processes than cores: a server that is tied to one waits for whoever is there, a free one moves.
