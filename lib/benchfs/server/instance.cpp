@@ -3,16 +3,22 @@
 #include "benchfs/base/log.hpp"
 #include "benchfs/server/recovery.hpp"
 
+#include <algorithm>
+
 namespace benchfs::server {
 namespace {
 
 using runtime::task;
+
+constexpr std::uint64_t log_files = 16; // that a log of its full size has, or more
 
 [[nodiscard]] storage::store_options store_options_of(const server_options& options) {
     storage::store_options s;
     s.data_dir = options.data_dir;
     s.memory_limit = options.memory_limit;
     s.memory_ahead = options.memory_ahead;
+    s.log_capacity = options.log_size;
+    s.log_segment = std::min<std::uint64_t>(s.log_segment, options.log_size / log_files);
     s.direct = storage::direct_io::automatic;
     if (options.direct == "on") { s.direct = storage::direct_io::on; }
     if (options.direct == "off") { s.direct = storage::direct_io::off; }
