@@ -104,8 +104,10 @@ __attribute__((target("sse4.2"))) std::uint32_t three_streams(std::uint32_t crc,
 template <bool Copy>
 __attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::uint32_t crc, const std::byte* from,
                                                                std::byte* to, std::size_t n) noexcept {
-    crc = three_streams<1360, Copy>(crc, from, to, n); // 4080 of the 4096 bytes of a block
-    crc = three_streams<128, Copy>(crc, from, to, n);
+    if (n >= std::size_t{3} * 128) {
+        crc = three_streams<1360, Copy>(crc, from, to, n); // 4080 of the 4096 bytes of a block
+        crc = three_streams<128, Copy>(crc, from, to, n);
+    }
     std::uint64_t wide = crc;
     for (; n >= 8; n -= 8, from += 8) {
         wide = step<Copy>(wide, from, to);

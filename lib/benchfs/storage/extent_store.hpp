@@ -7,6 +7,7 @@
 #pragma once
 
 #include "benchfs/runtime/event.hpp"
+#include "benchfs/base/crc32c.hpp"
 #include "benchfs/storage/change_log.hpp"
 #include "benchfs/storage/chunk_store.hpp"
 #include "benchfs/storage/chunk_table.hpp"
@@ -27,6 +28,11 @@ struct extent_check {
     std::uint64_t blocks = 0;
     std::vector<std::string> problems; // what is wrong, in which file at which offset
 };
+
+/// The checksum of one whole block.
+[[nodiscard]] inline std::uint32_t block_crc(const std::byte* block) noexcept {
+    return crc32c(const_byte_span{block, block_size});
+}
 
 class extent_store final : public chunk_store, private wal_data, private checkpoint_source {
 public:
