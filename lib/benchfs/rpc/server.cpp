@@ -149,7 +149,15 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
     }
     if (h.method->repeat == idempotency::at_most_once && answer_repeat(p, call)) { return; }
     if (log_ != nullptr && h.method->repeat != idempotency::pure) {
-        if (const status may = log_->admit(*h.method); !may) { return answer_bare(call, may.error()); }
+        if (const status may = log_->admit(*h.method); !may) {
+            // Nothing ran: a repeat of this number is a first time.
+            if (call.kept_ != nullptr) {
+                call.kept_->running = nullptr;
+                call.kept_->sequence = 0;
+                call.kept_ = nullptr;
+            }
+            return answer_bare(call, may.error());
+        }
     }
     if (h.at_once != nullptr) {
         ended(call, h.at_once(h.context, call));

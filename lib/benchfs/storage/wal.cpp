@@ -81,10 +81,13 @@ status wal::rotate() {
                          : std::ranges::find_if(slots_, [](const wal_slot& s) { return !s.used && !s.busy; });
     work_.set(); // to make another one
     if (any == slots_.end()) {
-        BFS_LOG_WARN("storage", "%.*s: the log is full; changes are refused until a checkpoint made room",
-                     static_cast<int>(disk_.where().size()), disk_.where().data());
+        if (!std::exchange(full_told_, true)) {
+            BFS_LOG_WARN("storage", "%.*s: the log is full; changes are refused until a checkpoint made room",
+                         static_cast<int>(disk_.where().size()), disk_.where().data());
+        }
         return errc::no_space;
     }
+    full_told_ = false;
     wal_slot& slot = *any;
     slot.header = {};
     slot.header.generation = ++generation_;
@@ -112,6 +115,7 @@ std::size_t wal::spare_room() const noexcept {
 
 status wal::admit(bool frees) const noexcept {
     if (failed_ != errc::ok) { return failed_; }
+    if (!frees && checkpointing_ && used_slots() > most_slots()) { return errc::try_again; }
     if (free_slots() > reserve()) { return ok(); }
     const std::size_t room =
         slots_[current_].file->size() - std::min<std::size_t>(at_, slots_[current_].file->size());

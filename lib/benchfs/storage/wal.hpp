@@ -90,8 +90,8 @@ public:
     /// Hands everything staged to the kernel. no_space: the log is full (it stays staged); io_error: the log
     /// failed, for ever.
     [[nodiscard]] status flush();
-    /// Whether another change may begin: no_space while the log has no room, io_error after it failed.
-    /// `frees`: a change that makes room.
+    /// Whether another change may begin: try_again while a checkpoint is about to make room, no_space when
+    /// there is none, io_error after the log failed. `frees`: a change that makes room.
     [[nodiscard]] status admit(bool frees) const noexcept;
     /// Whether writers should wait a little, so that a checkpoint gets ahead of them.
     [[nodiscard]] bool crowded() const noexcept;
@@ -138,7 +138,8 @@ private:
     [[nodiscard]] std::size_t most_slots() const noexcept;
     /// Room that changes need; half of it is kept for those that free space.
     [[nodiscard]] std::size_t spare_room() const noexcept;
-    /// Free segments that only checkpoints and restarts use, so that a full log on a full device can be emptied.
+    /// Free segments that only checkpoints and restarts use, so that a full log on a full device can be
+    /// emptied.
     [[nodiscard]] std::size_t reserve() const noexcept {
         return 2 + static_cast<std::size_t>(last_checkpoint_bytes_ / options_.segment_size);
     }
@@ -162,6 +163,7 @@ private:
     errc failed_ = errc::ok;
     bool began_ = false;
     bool owner_flushes_ = false;
+    bool full_told_ = false;
     bool device_full_ = false; // the last attempt to add a file failed
 
     bool syncing_ = false;

@@ -61,7 +61,8 @@ runtime::task<status> wal::work() {
 
 /// Two free segments, full of zeros: appending to space that was only reserved makes fdatasync slow.
 runtime::task<status> wal::keep_ahead() {
-    while (!closing_ && free_slots() <= reserve() && slots_.size() < 2 * most_slots() + reserve()) {
+    // No bound but the device: a checkpoint needs room to make room, and admit() holds writers back meanwhile.
+    while (!closing_ && free_slots() <= reserve()) {
         const status added = co_await add_slot();
         device_full_ = !added;
         if (!added) { break; }
@@ -112,7 +113,11 @@ runtime::task<status> wal::slices() {
     for (std::size_t i = 0; i < sources_.size(); ++i) {
         sources_[i]->begin_checkpoint();
         for (bool more = true; more;) {
-            for (int step = 0; more && step < slice_steps && frame_.size() < slice_bytes; ++step) {
+            // Also what was flushed on the way counts: a slice never takes more than half a segment.
+            const std::uint64_t most = std::min<std::uint64_t>(slice_bytes, options_.segment_size / 2);
+            const std::uint64_t before = stats_.bytes;
+            for (int step = 0; more && step < slice_steps && stats_.bytes + frame_.size() < before + most;
+                 ++step) {
                 more = sources_[i]->checkpoint_step();
             }
             BFS_CO_CHECK(flush());

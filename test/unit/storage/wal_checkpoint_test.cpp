@@ -146,7 +146,7 @@ TEST_CASE("a checkpoint in slices is right although everything changes meanwhile
         for (std::uint64_t i = 0; i < 5000; ++i) { numbers.add(random.below(100'000)); }
         REQUIRE(r.store->log()->flush());
         REQUIRE(r.loop.run(checkpoint_while_changing(numbers, *r.store->log(), random)));
-        REQUIRE(r.store->log()->stats().checkpoints == 1);
+        REQUIRE(r.store->log()->stats().checkpoints >= 1); // the log may have made its own, too
         r.crash();
         number_set found;
         begin(r, found);
