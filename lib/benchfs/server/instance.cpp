@@ -1,17 +1,24 @@
 #include "benchfs/server/instance.hpp"
 
 #include "benchfs/base/log.hpp"
+#include "benchfs/server/recovery.hpp"
+
+#include <algorithm>
 
 namespace benchfs::server {
 namespace {
 
 using runtime::task;
 
+constexpr std::uint64_t log_files = 16; // that a log of its full size has, or more
+
 [[nodiscard]] storage::store_options store_options_of(const server_options& options) {
     storage::store_options s;
     s.data_dir = options.data_dir;
     s.memory_limit = options.memory_limit;
     s.memory_ahead = options.memory_ahead;
+    s.log_capacity = options.log_size;
+    s.log_segment = std::min<std::uint64_t>(s.log_segment, options.log_size / log_files);
     s.direct = storage::direct_io::automatic;
     if (options.direct == "on") { s.direct = storage::direct_io::on; }
     if (options.direct == "off") { s.direct = storage::direct_io::off; }
@@ -30,21 +37,7 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     }
     std::unique_ptr<instance> made(new instance);
     BFS_CO_TRY(made->placement_, cluster::make_placement(environment.placement, options.servers));
-
-    storage::store_environment on{environment.loop, environment.ring};
-    made->store_environment_ = std::make_unique<storage::store_environment>(on);
-    const std::string engine(options.engine_name());
-    storage::store_options wanted = store_options_of(options);
-    BFS_CO_TRY(made->store_,
-               co_await storage::open_store(engine, *made->store_environment_, std::move(wanted)));
-
-    metadata::name_space_options names;
-    names.self = static_cast<server_id>(options.id);
-    names.chunk_size = environment.chunk_size;
-    // Nothing is recovered after a restart, and ids must not come again: each start takes its own range.
-    names.first_id = (environment.incarnation & 0xffffff) << 24 | 2;
-    names.now_ns = machine_time_ns();
-    made->names_ = std::make_unique<metadata::name_space>(names, made->changes_);
+    BFS_CO_CHECK(co_await made->open_state(environment, options));
 
     service_state state{*made->names_,     *made->store_,
                         *made->placement_, static_cast<server_id>(options.id),
@@ -61,7 +54,38 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
         std::make_unique<rpc::server>(environment.loop, environment.network, environment.identity, settings);
     register_metadata_methods(*made->server_, *made->state_);
     register_data_methods(*made->server_, *made->state_);
+    if (made->store_->log() != nullptr) { made->journal_.attach(*made->server_); }
     co_return std::move(made);
+}
+
+/// Opens the store and brings back what its log tells.
+task<status> instance::open_state(instance_environment& environment, const server_options& options) {
+    metadata::name_space_options names;
+    names.self = static_cast<server_id>(options.id);
+    names.chunk_size = environment.chunk_size;
+    names.now_ns = machine_time_ns();
+    names_ = std::make_unique<metadata::name_space>(names, journal_);
+    journal_.recover_into(*names_);
+
+    storage::store_environment on{environment.loop, environment.ring};
+    store_environment_ = std::make_unique<storage::store_environment>(on);
+    const std::string engine(options.engine_name());
+    storage::store_options wanted = store_options_of(options);
+    wanted.server = options.id;
+    wanted.servers = options.servers;
+    wanted.store_id = environment.incarnation;
+    wanted.recovered = &journal_;
+    BFS_CO_TRY(store_, co_await storage::open_store(engine, *store_environment_, std::move(wanted)));
+    if (store_->log() == nullptr) {
+        // Nothing is recovered after a restart, and ids must not come again: each start takes its own range.
+        names_->replay().ids_reserved((environment.incarnation & 0xffffff) << 24 | 2);
+        co_return ok();
+    }
+    journal_.begin(*store_->log());
+    status finished = co_await finish_removals(*names_, *store_, names.self);
+    if (finished) { finished = journal_.write(); }
+    if (!finished) { (void)co_await store_->close(); }
+    co_return finished;
 }
 
 instance::~instance() = default;

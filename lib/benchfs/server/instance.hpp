@@ -5,6 +5,7 @@
 #include "benchfs/cluster/placement.hpp"
 #include "benchfs/metadata/name_space.hpp"
 #include "benchfs/rpc/server.hpp"
+#include "benchfs/server/journal.hpp"
 #include "benchfs/server/options.hpp"
 #include "benchfs/server/services.hpp"
 #include "benchfs/storage/engines.hpp"
@@ -47,9 +48,10 @@ public:
 
 private:
     instance() = default;
+    [[nodiscard]] runtime::task<status> open_state(instance_environment& environment, const server_options& options);
 
     std::unique_ptr<cluster::placement> placement_;
-    metadata::null_change_sink changes_;
+    journal journal_;
     std::unique_ptr<storage::store_environment> store_environment_;
     std::unique_ptr<storage::chunk_store> store_;
     std::unique_ptr<metadata::name_space> names_;
