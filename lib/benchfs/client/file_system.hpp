@@ -102,6 +102,13 @@ public:
     [[nodiscard]] runtime::task<status> ping(server_id server);
 
     [[nodiscard]] std::uint32_t servers() const noexcept { return placement_.servers(); }
+    /// Where a chunk of a file is, and where the entry of a name in a directory.
+    [[nodiscard]] server_id server_of_chunk(file_id id, std::uint32_t chunk) const noexcept {
+        return cluster::place_chunk(placement_, id, chunk);
+    }
+    [[nodiscard]] server_id server_of_name(file_id directory, std::string_view name) const noexcept {
+        return cluster::place_name(placement_, directory, name);
+    }
     /// What carries messages to a server right now: "window", "ucx", "loopback"; "none" before the first call.
     [[nodiscard]] std::string_view path_to(server_id server) { return client_.peer_of(server).path(); }
 
