@@ -20,6 +20,7 @@ struct copy_options {
     transfer_options how;
     bool recursive = true;
     bool follow = false;
+    bool exact = false; // the target is the new name, also if it is a directory
     bool verbose = false;
     bool json = false;
     bool from_here = false; // the source is on this machine
@@ -54,6 +55,7 @@ private:
     }
     [[nodiscard]] std::string name_for(const std::string& source) const;
     [[nodiscard]] task<status> add(std::string source, bool into);
+    [[nodiscard]] task<bool> is_earlier_copy();
     void fault(const std::string& path, errc error, std::string_view hint) {
         bar_.clear();
         code_ = std::max(code_, session_.failed(command_, path, error, hint));
@@ -112,9 +114,32 @@ task<status> copying::add(std::string source, bool into) {
     co_return added.error() == errc::cancelled ? added : ok();
 }
 
+/// Whether the target directory is what a stopped run of this command made, and not a directory to copy into:
+/// all that is in it is in the source too, and the source's name is not.
+task<bool> copying::is_earlier_copy() {
+    const std::string source = at(options_.sources.front(), options_.from_here);
+    const std::string target = at(options_.target, options_.to_here);
+    const auto root = co_await from_->look(source);
+    if (!root || root->kind != item_kind::directory) { co_return false; }
+    const auto inside = co_await to_->look(join(target, name_for(options_.sources.front())));
+    if (inside) { co_return false; }
+    const auto there = co_await to_->scan(target);
+    if (!there) { co_return false; }
+    for (const item& one : *there) {
+        if (one.rest.empty() || one.rest.find('/') != std::string::npos) { continue; }
+        const auto same = co_await from_->look(join(source, one.rest));
+        if (!same) { co_return false; }
+    }
+    co_return true;
+}
+
 task<int> copying::run() {
     const auto there = co_await target_view_->look(at(options_.target, options_.to_here));
-    const bool into = there && there->kind == item_kind::directory;
+    bool into = there && there->kind == item_kind::directory && !options_.exact;
+    if (into && options_.how.resume && options_.sources.size() == 1) {
+        const bool earlier = co_await is_earlier_copy();
+        into = !earlier;
+    }
     if (!there && there.error() != errc::not_found) {
         fault(options_.target, there.error(), "");
         co_return code_;
@@ -183,8 +208,12 @@ int copy(session& s, const command& self, const std::vector<std::string>& words)
     }
     if (options.from_here) { a.flag("-L,--dereference", options.follow, "copy what symlinks point to"); }
     a.flag("-v,--verbose", options.verbose, "a line for each file, and one for all");
+    a.flag("-T,--no-target-directory", options.exact,
+           "the target is the new name, not a directory to copy into");
     a.flag("--resume", options.how.resume, "keep what an earlier, stopped run has brought there");
-    a.flag("--no-verify", no_verify, "do not read back and compare checksums");
+    a.flag("--no-verify", no_verify,
+           "leave out reading back what the servers do not check on its way themselves");
+    a.flag("--read-back", options.how.read_back, "read back and compare all that was written");
     a.number("-j,--parallel", parallel, "how many files at once [8]");
     a.flag("--json", options.json, "the counts as a JSON object");
     a.words("path", paths, "what to copy, and at the end the new name or a directory");

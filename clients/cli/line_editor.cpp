@@ -3,12 +3,16 @@
 #include "interrupt.hpp"
 
 #include <histedit.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <clocale>
 #include <cstdio>
+#include <cwchar>
 
 namespace benchfs::cli {
 namespace {
@@ -48,6 +52,38 @@ struct line_editor::state {
     }
     static char* show_prompt(EditLine* e) { return of(e).prompt.data(); }
 
+    /// One character from the terminal; -1 once a signal has come. Signals get in only while this waits, so
+    /// that none is missed between a look and a wait.
+    static int next_character(EditLine*, wchar_t* into) {
+        sigset_t ours;
+        sigset_t before;
+        ::sigemptyset(&ours);
+        ::sigaddset(&ours, SIGINT);
+        ::sigaddset(&ours, SIGTERM);
+        ::sigprocmask(SIG_BLOCK, &ours, &before);
+        pollfd terminal{STDIN_FILENO, POLLIN, 0};
+        std::mbstate_t decoding{};
+        int outcome = -1;
+        while (!interrupted()) {
+            if (::ppoll(&terminal, 1, nullptr, &before) <= 0) { continue; }
+            char byte = 0;
+            const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
+            if (n < 0 && errno == EINTR) { continue; }
+            outcome = n > 0 ? 1 : static_cast<int>(n);
+            if (n <= 0) { break; }
+            const std::size_t used = std::mbrtowc(into, &byte, 1, &decoding);
+            if (used == static_cast<std::size_t>(-2)) { continue; } // more bytes of it are to come
+            if (used == static_cast<std::size_t>(-1)) { *into = static_cast<unsigned char>(byte); }
+            break;
+        }
+        ::sigprocmask(SIG_SETMASK, &before, nullptr);
+        if (interrupted()) {
+            errno = EINTR;
+            return -1;
+        }
+        return outcome;
+    }
+
     /// The tabulator key.
     static unsigned char on_tab(EditLine* e, int) {
         const LineInfo* const line = ::el_line(e);
@@ -83,6 +119,7 @@ line_editor::line_editor(completer complete, std::string history_file) : state_(
     ::el_set(s.editor, EL_CLIENTDATA, &s);
     ::el_set(s.editor, EL_PROMPT, &state::show_prompt);
     ::el_set(s.editor, EL_EDITOR, "emacs");
+    ::el_set(s.editor, EL_GETCFN, &state::next_character);
     ::el_set(s.editor, EL_HIST, ::history, s.history);
     ::el_set(s.editor, EL_ADDFN, "benchfs-complete", "complete commands and paths", &state::on_tab);
     ::el_set(s.editor, EL_BIND, "^I", "benchfs-complete", nullptr);

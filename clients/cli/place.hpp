@@ -35,6 +35,8 @@ public:
     /// The last step of writing: io_error if the file has another size than `like`; sets its mode and times, so
     /// that whoever finds the times knows that the file is complete.
     [[nodiscard]] virtual task<status> finish(item like) = 0;
+    /// Whether a read or write of this range is checked against checksums from end to end by the place itself.
+    [[nodiscard]] virtual bool checks(std::uint64_t offset, std::size_t size) = 0;
 };
 
 class place {

@@ -34,6 +34,17 @@ public:
         if ((now.mode & 07777) != like.mode) { BFS_CO_CHECK(co_await fs_.chmod(path_, like.mode)); }
         co_return co_await fs_.set_times(path_, like.mtime_ns, like.mtime_ns);
     }
+    bool checks(std::uint64_t offset, std::size_t size) override {
+        constexpr std::uint64_t block = 4096; // whole ones only
+        const std::uint32_t chunk_size = file_.chunk_size();
+        if (offset % block != 0 || size % block != 0 || chunk_size == 0) { return false; }
+        for (std::uint64_t i = offset / chunk_size; i * chunk_size < offset + size; ++i) {
+            if (!fs_.checks_blocks(fs_.server_of_chunk(file_.id(), static_cast<std::uint32_t>(i)))) {
+                return false;
+            }
+        }
+        return true;
+    }
 
 private:
     file_system& fs_;

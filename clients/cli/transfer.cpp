@@ -186,8 +186,9 @@ task<status> transfer::copy_piece(open_pair& pair, std::uint64_t offset, std::si
         pair.fault = "it became shorter while it was read";
         co_return errc::io_error;
     }
-    const bool wanted = options_.verify || compare;
-    const std::uint32_t sum = wanted ? crc32c(bytes) : 0;
+    const bool checked = pair.source->checks(offset, size) || pair.target->checks(offset, size);
+    const bool read_back = options_.read_back || (options_.verify && !checked);
+    const std::uint32_t sum = read_back || compare ? crc32c(bytes) : 0;
     if (compare && there == sum) {
         counts_.bytes_kept += size;
         counts_.bytes_done += size;
@@ -195,7 +196,7 @@ task<status> transfer::copy_piece(open_pair& pair, std::uint64_t offset, std::si
     }
     BFS_CO_CHECK(co_await pair.target->write(bytes, offset));
     counts_.bytes_sent += size;
-    if (options_.verify) {
+    if (read_back) {
         BFS_CO_TRY(const std::size_t back, co_await read_exactly(*pair.target, offset));
         if (back != size || crc32c(bytes) != sum) {
             pair.fault = "what was written reads back with another checksum";

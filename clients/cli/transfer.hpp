@@ -10,8 +10,9 @@
 namespace benchfs::cli {
 
 struct transfer_options {
-    bool verify = true;  // read back what was written and compare checksums
-    bool resume = false; // keep what is at the target already
+    bool verify = true;     // every byte is checked by checksum, by a place itself or by reading it back
+    bool read_back = false; // by reading it back in any case
+    bool resume = false;    // keep what is at the target already
     std::size_t files_at_once = 8;
     std::size_t pieces_at_once = 4; // of one file
 };

@@ -102,6 +102,11 @@ public:
     [[nodiscard]] runtime::task<status> ping(server_id server);
 
     [[nodiscard]] std::uint32_t servers() const noexcept { return placement_.servers(); }
+    /// Whether the server checks whole 4 KiB blocks against the client's checksums, and sends its own with what
+    /// is read. Known once it was connected; false before.
+    [[nodiscard]] bool checks_blocks(server_id server) {
+        return client_.peer_of(server).greeting().checksums != 0;
+    }
     /// Where a chunk of a file is, and where the entry of a name in a directory.
     [[nodiscard]] server_id server_of_chunk(file_id id, std::uint32_t chunk) const noexcept {
         return cluster::place_chunk(placement_, id, chunk);
