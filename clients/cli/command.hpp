@@ -46,6 +46,7 @@ struct command {
 [[nodiscard]] std::span<const command> copy_commands();
 [[nodiscard]] std::span<const command> find_commands();
 [[nodiscard]] std::span<const command> cluster_commands();
+[[nodiscard]] std::span<const command> stats_commands();
 [[nodiscard]] std::span<const command> health_commands();
 [[nodiscard]] std::span<const command> shell_commands();
 

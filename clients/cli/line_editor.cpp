@@ -71,6 +71,8 @@ struct line_editor::state {
             if (n < 0 && errno == EINTR) { continue; }
             outcome = n > 0 ? 1 : static_cast<int>(n);
             if (n <= 0) { break; }
+            // What the terminal makes of a Ctrl-D that was typed before it was set for editing.
+            if (byte == '\0') { byte = '\x04'; }
             const std::size_t used = std::mbrtowc(into, &byte, 1, &decoding);
             if (used == static_cast<std::size_t>(-2)) { continue; } // more bytes of it are to come
             if (used == static_cast<std::size_t>(-1)) { *into = static_cast<unsigned char>(byte); }

@@ -40,7 +40,7 @@ class Result:
 
 
 def environment(**more):
-    e = dict(os.environ, UCX_NET_DEVICES="lo", **more)
+    e = {**os.environ, "UCX_NET_DEVICES": "lo", **more}
     e.pop("BENCHFS_REGISTRY_DIR", None)
     return e
 

@@ -10,6 +10,7 @@
 
 #include "benchfs/base/path.hpp"
 #include "benchfs/base/result.hpp"
+#include "benchfs/client/statistics.hpp"
 #include "benchfs/client/types.hpp"
 #include "benchfs/cluster/placement.hpp"
 #include "benchfs/rpc/client.hpp"
@@ -100,6 +101,10 @@ public:
     [[nodiscard]] runtime::task<status> sync();
     /// One empty round trip to a server.
     [[nodiscard]] runtime::task<status> ping(server_id server);
+
+    /// What a server says of itself, and of each of its methods that was called.
+    [[nodiscard]] runtime::task<result<server_figures>> describe(server_id server);
+    [[nodiscard]] runtime::task<result<std::vector<method_figures>>> statistics(server_id server);
 
     [[nodiscard]] std::uint32_t servers() const noexcept { return placement_.servers(); }
     /// Whether the server checks whole 4 KiB blocks against the client's checksums, and sends its own with what
