@@ -5,7 +5,7 @@
 
 packages_to_build=(
     clang-19 g++ meson ninja-build pkg-config python3
-    libucx-dev liburing-dev libxxhash-dev nlohmann-json3-dev libcli11-dev libboost-dev
+    libucx-dev liburing-dev libxxhash-dev nlohmann-json3-dev libcli11-dev libboost-dev libedit-dev
     catch2 # Meson looks for it when it configures the tests
 )
 packages_to_check=(
@@ -15,7 +15,7 @@ packages_to_check=(
 )
 commands_to_build=(clang-19 clang++-19 g++ meson ninja pkg-config python3)
 commands_to_check=(clang-tidy-19 clang-query-19 mpirun mpicc)
-libraries=(ucx liburing libxxhash nlohmann_json CLI11)
+libraries=(ucx liburing libxxhash nlohmann_json CLI11 libedit)
 
 missing_packages() {
     local package
@@ -37,7 +37,7 @@ look_for_tools() {
     cat >&2 <<EOF
 This machine has no apt-get, so nothing can be installed from here. Not found: ${missing[*]}
 Needed: clang 19 (or g++ 12), Meson 1.0, Ninja, pkg-config, Python 3, UCX 1.13, liburing 2.3, Boost headers,
-and, from the system or from subprojects/*.wrap: xxHash, nlohmann_json, CLI11, Catch2.
+libedit, and, from the system or from subprojects/*.wrap: xxHash, nlohmann_json, CLI11, Catch2.
 On Debian 12 these are the packages: ${packages_to_build[*]} ${packages_to_check[*]}
 EOF
     return 1

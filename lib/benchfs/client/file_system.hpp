@@ -10,6 +10,7 @@
 
 #include "benchfs/base/path.hpp"
 #include "benchfs/base/result.hpp"
+#include "benchfs/client/statistics.hpp"
 #include "benchfs/client/types.hpp"
 #include "benchfs/cluster/placement.hpp"
 #include "benchfs/rpc/client.hpp"
@@ -101,7 +102,23 @@ public:
     /// One empty round trip to a server.
     [[nodiscard]] runtime::task<status> ping(server_id server);
 
+    /// What a server says of itself, and of each of its methods that was called.
+    [[nodiscard]] runtime::task<result<server_figures>> describe(server_id server);
+    [[nodiscard]] runtime::task<result<std::vector<method_figures>>> statistics(server_id server);
+
     [[nodiscard]] std::uint32_t servers() const noexcept { return placement_.servers(); }
+    /// Whether the server checks whole 4 KiB blocks against the client's checksums, and sends its own with what
+    /// is read. Known once it was connected; false before.
+    [[nodiscard]] bool checks_blocks(server_id server) {
+        return client_.peer_of(server).greeting().checksums != 0;
+    }
+    /// Where a chunk of a file is, and where the entry of a name in a directory.
+    [[nodiscard]] server_id server_of_chunk(file_id id, std::uint32_t chunk) const noexcept {
+        return cluster::place_chunk(placement_, id, chunk);
+    }
+    [[nodiscard]] server_id server_of_name(file_id directory, std::string_view name) const noexcept {
+        return cluster::place_name(placement_, directory, name);
+    }
     /// What carries messages to a server right now: "window", "ucx", "loopback"; "none" before the first call.
     [[nodiscard]] std::string_view path_to(server_id server) { return client_.peer_of(server).path(); }
 

@@ -4,6 +4,7 @@
 #include "benchfs/rpc/messages/control.hpp"
 #include "benchfs/rpc/messages/data.hpp"
 #include "benchfs/rpc/messages/metadata.hpp"
+#include "benchfs/rpc/messages/stats.hpp"
 #include "benchfs/rpc/method.hpp"
 
 #include <array>
@@ -17,7 +18,8 @@ struct method_list {
 
 using all_methods =
     method_list<hello, ping, goodbye, lookup, create, stat, unlink, mkdir, rmdir, rename, readdir, set_size,
-                extend, set_attributes, statfs, write_chunk, read_chunk, cut_chunk, sync_server>;
+                extend, set_attributes, statfs, write_chunk, read_chunk, cut_chunk, sync_server,
+                method_counters, server_status>;
 
 /// nullptr for a number that no method has.
 [[nodiscard]] constexpr const method_info* find_method(std::uint16_t id) noexcept {

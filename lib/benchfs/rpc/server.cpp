@@ -4,6 +4,7 @@
 #include "benchfs/runtime/with_timeout.hpp"
 
 #include <algorithm>
+#include <new>
 
 namespace benchfs::rpc {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 // Beside the retry time that a client announces: how long a lost session stays.
 constexpr auto session_grace = std::chrono::seconds(10);
 constexpr std::uint32_t longest_retry_ms = 3'600'000;
-constexpr std::uint64_t latency_sample = 16;
+constexpr std::uint64_t latency_sample = 32; // a power of two
 
 } // namespace
 
@@ -126,6 +127,7 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
     call.call_id_ = d.head.call_id;
     call.session_ = d.session;
     call.kept_ = nullptr;
+    call.started_ = time_point{};
     call.handler_ended_ = call.answered_ = call.sending_ = call.io_done_ = false;
     call.message_ = std::move(m);
     p.calls.push_back(call);
@@ -137,7 +139,7 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
         return answer_bare(call, errc::bad_frame);
     }
     method_stats& counts = stats_[h.method->id];
-    call.started_ = ++counts.calls % latency_sample == 0 ? loop_.now() : time_point{};
+    if (counts.calls++ % latency_sample == 0) [[unlikely]] { begin_measuring(call, counts); }
     counts.bytes += call.payload_size();
     BFS_LOG_DEBUG("rpc", "request %.*s, %zu bytes of payload, from %s", static_cast<int>(h.method->name.size()),
                   h.method->name.data(), call.payload_size(), p.connection->describe().c_str());
@@ -230,15 +232,36 @@ void server::ended(server_call& call, status outcome) noexcept {
     if (call.method_ != nullptr) {
         method_stats& counts = stats_[call.method_->id];
         if (call.answer_ != errc::ok) { ++counts.errors; }
-        if (call.started_ != time_point{}) {
-            counts.latency.record(static_cast<std::uint64_t>((loop_.now() - call.started_).count()));
-        }
+        if (call.started_ != time_point{}) [[unlikely]] { end_measuring(call, counts); }
         BFS_LOG_TRACE("rpc", "answered %.*s: %s", static_cast<int>(call.method_->name.size()),
                       call.method_->name.data(), name(call.answer_).data());
     }
     call.message_.reset();
     call.handler_ended_ = true;
     maybe_recycle(call);
+}
+
+// Out of line: one call in many is measured, and only that one reads the clock.
+[[gnu::noinline]] void server::begin_measuring(server_call& call, method_stats& counts) noexcept {
+    if (!counts.latency) { counts.latency.reset(new (std::nothrow) method_latency); }
+    if (!counts.latency) { return; }
+    call.arrived_ = loop_.now();
+    call.started_ = std::max(loop_.read_clock(), call.arrived_);
+    call.on_the_way_ = {};
+    call.waiting_since_ = {};
+}
+
+[[gnu::noinline]] void server::end_measuring(const server_call& call, method_stats& counts) noexcept {
+    const auto in_ns = [](duration d) {
+        return static_cast<std::uint64_t>(std::max<std::int64_t>(d.count(), 0));
+    };
+    const duration whole = loop_.read_clock() - call.arrived_;
+    const duration queue = call.started_ - call.arrived_;
+    method_latency& latency = *counts.latency;
+    latency.whole.record(in_ns(whole));
+    latency.queue.record(in_ns(queue));
+    latency.network.record(in_ns(call.on_the_way_));
+    latency.storage.record(in_ns(whole - queue - call.on_the_way_));
 }
 
 void server::maybe_recycle(server_call& call) noexcept {

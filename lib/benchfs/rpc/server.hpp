@@ -29,11 +29,19 @@ struct server_settings {
     std::uint32_t max_sessions = 65536;
 };
 
+/// Nanoseconds of the calls that were measured; rpc/messages/stats.hpp says what belongs where.
+struct method_latency {
+    histogram whole;
+    histogram network;
+    histogram queue;
+    histogram storage;
+};
+
 struct method_stats {
     std::uint64_t calls = 0;
     std::uint64_t errors = 0;
-    std::uint64_t bytes = 0; // of payload, either way
-    histogram latency;       // from arrival to reply, of every 16th call
+    std::uint64_t bytes = 0;                 // of payload, either way
+    std::unique_ptr<method_latency> latency; // made with the first call; nullptr: no memory for it
 };
 
 class server final : private transport::receiver {
@@ -97,6 +105,8 @@ private:
     [[nodiscard]] status leave(peer_state& p, server_call& call);
     [[nodiscard]] runtime::task<status> until_idle();
     void ended(server_call& call, status outcome) noexcept;
+    void begin_measuring(server_call& call, method_stats& counts) noexcept;
+    void end_measuring(const server_call& call, method_stats& counts) noexcept;
     void maybe_recycle(server_call& call) noexcept;
     [[nodiscard]] server_call& new_call();
 

@@ -6,6 +6,7 @@ namespace benchfs::rpc {
 
 server_call::receive_awaiter server_call::receive(const segments& target) noexcept {
     io_done_ = false;
+    wait_for_payload();
     if (payload_size() == 0) {
         io_finished(errc::ok);
     } else if (target.bytes() != payload_size()) {
@@ -61,6 +62,7 @@ void server_call::send_reply(errc outcome, const_byte_span body, const const_seg
     }
     reply_.header = header_.bytes();
     reply_.payload = bytes;
+    if (bytes != nullptr) { owner_.stats_[method_->id].bytes += bytes->bytes(); }
     reply_.answers = token_;
     sending_ = true;
     connection_->send(reply_);

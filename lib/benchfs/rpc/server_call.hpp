@@ -84,7 +84,11 @@ private:
     std::uint64_t call_id_ = 0;
     session_block session_;
     session::entry* kept_ = nullptr; // where the reply is kept for a repeat
+    // Of a call that is measured; started_ is time_point{} for all others.
     time_point started_{};
+    time_point arrived_{};
+    time_point waiting_since_{}; // for a payload
+    duration on_the_way_{};      // spent so
     bool handler_ended_ = false;
     bool answered_ = false;
     bool sending_ = false;
@@ -95,9 +99,17 @@ private:
     runtime::loop* loop_ = nullptr;
     header_buffer header_;
 
+    void wait_for_payload() noexcept {
+        if (started_ != time_point{}) [[unlikely]] { waiting_since_ = loop_->read_clock(); }
+    }
+    void payload_arrived() noexcept {
+        if (waiting_since_ != time_point{}) { on_the_way_ += loop_->read_clock() - waiting_since_; }
+        waiting_since_ = {};
+    }
     void io_finished(errc outcome) noexcept {
         io_outcome_ = outcome;
         io_done_ = true;
+        if (started_ != time_point{}) [[unlikely]] { payload_arrived(); }
         if (waiting_) { loop_->ready().push(std::exchange(waiting_, {})); }
     }
 
@@ -126,6 +138,7 @@ template <rpc_method M>
 server_call::reply_awaiter server_call::reply_with(const typename M::reply& r,
                                                    const const_segments& payload) noexcept {
     io_done_ = false;
+    wait_for_payload();
     send_reply(errc::ok, bytes_of(r), &payload);
     return reply_awaiter{*this};
 }

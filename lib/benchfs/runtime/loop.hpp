@@ -65,6 +65,8 @@ public:
         }
         return now_;
     }
+    /// Time as of now: reads the clock, for measuring inside a turn.
+    [[nodiscard]] time_point read_clock() const noexcept { return clock_->now(); }
     /// Arms t and, when it is the earliest, the timer below the wheel.
     void arm(timer& t, time_point when) noexcept;
 

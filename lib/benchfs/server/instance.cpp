@@ -55,6 +55,10 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     register_metadata_methods(*made->server_, *made->state_);
     register_data_methods(*made->server_, *made->state_);
     if (made->store_->log() != nullptr) { made->journal_.attach(*made->server_); }
+    const stats_sources sources{*made->server_, *made->state_, environment.loop, options.servers,
+                                environment.loop.now()};
+    made->statistics_ = std::make_unique<stats_sources>(sources);
+    register_stats_methods(*made->server_, *made->statistics_);
     co_return std::move(made);
 }
 

@@ -8,6 +8,7 @@
 #include "benchfs/server/journal.hpp"
 #include "benchfs/server/options.hpp"
 #include "benchfs/server/services.hpp"
+#include "benchfs/server/stats.hpp"
 #include "benchfs/storage/engines.hpp"
 #include "benchfs/transport/transport.hpp"
 
@@ -45,6 +46,7 @@ public:
     [[nodiscard]] rpc::server& requests() noexcept { return *server_; }
     [[nodiscard]] storage::chunk_store& store() noexcept { return *store_; }
     [[nodiscard]] metadata::name_space& names() noexcept { return *names_; }
+    [[nodiscard]] const stats_sources& statistics() const noexcept { return *statistics_; }
 
 private:
     instance() = default;
@@ -57,6 +59,7 @@ private:
     std::unique_ptr<metadata::name_space> names_;
     std::unique_ptr<service_state> state_;
     std::unique_ptr<rpc::server> server_;
+    std::unique_ptr<stats_sources> statistics_;
 };
 
 } // namespace benchfs::server

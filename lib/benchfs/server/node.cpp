@@ -18,8 +18,6 @@ namespace {
 
 using runtime::task;
 
-constexpr std::string_view build_version = "0.1.0";
-
 [[nodiscard]] uring::ring_options ring_options_of(const server_options& options) {
     uring::ring_options r;
     r.queue_size = options.uring_queue_size;
@@ -64,6 +62,7 @@ private:
     [[nodiscard]] static task<status> serve(parts& self);
     [[nodiscard]] static task<status> wait_for_signal(parts& self);
     [[nodiscard]] static task<status> warm_up(parts& self);
+    [[nodiscard]] static task<status> write_metrics(parts& self);
 
     server_options options_;
     std::optional<uring::signal_watch> signals_;
@@ -160,10 +159,27 @@ task<status> node::parts::wait_for_signal(parts& self) {
     co_return ok();
 }
 
+/// The metrics file, until the server stops. A full disk is no reason to stop serving.
+task<status> node::parts::write_metrics(parts& self) {
+    errc last = errc::ok;
+    while (true) {
+        runtime::task<status> writing = write_stats_file(*self.ring_, self.options_.metrics_file,
+                                                         prometheus_text(self.instance_->statistics()));
+        const status written = co_await std::move(writing);
+        if (!written && written.error() != last && !self.stop_.is_set()) {
+            BFS_LOG_WARN("server", "the metrics file %s cannot be written: %s",
+                         self.options_.metrics_file.c_str(), message(written.error()).data());
+        }
+        last = written.error();
+        BFS_CO_CHECK(co_await runtime::sleep_for(self.options_.metrics_interval));
+    }
+}
+
 task<status> node::parts::serve(parts& self) {
     runtime::call_context& context = co_await runtime::current_context();
     runtime::task_scope scope(context);
     scope.spawn(wait_for_signal(self));
+    if (!self.options_.metrics_file.empty()) { scope.spawn(write_metrics(self)); }
     (void)co_await self.stop_.wait();
     cluster::withdraw(self.options_.registry_dir, self.record_);
     scope.request_stop();

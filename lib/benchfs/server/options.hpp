@@ -2,6 +2,7 @@
 // bind_options(), embedded servers by hand.
 #pragma once
 
+#include "benchfs/base/clock.hpp"
 #include "benchfs/base/result.hpp"
 #include "benchfs/base/types.hpp"
 
@@ -37,6 +38,8 @@ struct server_options {
     int cpu = -1;                   // pin the process to this core; -1: anywhere
     int numa = -1;                  // bind its memory to this node; -1: the core's own, or anywhere
     int parent = 0;                 // stop when this process, which started the server, ends; 0: never
+    std::string metrics_file; // statistics for Prometheus, rewritten every metrics_interval; empty: none
+    duration metrics_interval = std::chrono::seconds(10);
     std::string log_level;          // empty: what the front end finds elsewhere
 
     /// The storage engine that these options name.
