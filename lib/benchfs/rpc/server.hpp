@@ -18,6 +18,11 @@
 
 namespace benchfs::rpc {
 
+/// Faults that a simulation plants, to show that it would find them. Never set otherwise.
+struct planted_faults {
+    bool (*lose_reply)() = nullptr; // true: the kept reply of a mutation that is repeated is gone
+};
+
 struct server_settings {
     std::uint32_t server_id = 0;
     std::uint32_t server_count = 1;
@@ -26,6 +31,7 @@ struct server_settings {
     std::uint64_t incarnation = 1;
     std::uint32_t max_calls = 16384; // running at once, of all clients; more are answered try_again
     std::uint32_t max_sessions = 65536;
+    planted_faults planted;
 };
 
 struct method_stats {

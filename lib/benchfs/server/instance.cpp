@@ -31,24 +31,25 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     std::unique_ptr<instance> made(new instance);
     BFS_CO_TRY(made->placement_, cluster::make_placement(environment.placement, options.servers));
 
-    storage::store_environment on{environment.loop, environment.ring};
+    storage::store_environment on{environment.loop, environment.ring, environment.open_disk};
     made->store_environment_ = std::make_unique<storage::store_environment>(on);
     const std::string engine(options.engine_name());
     storage::store_options wanted = store_options_of(options);
     BFS_CO_TRY(made->store_,
                co_await storage::open_store(engine, *made->store_environment_, std::move(wanted)));
+    if (environment.wrap_store) { made->store_ = environment.wrap_store(std::move(made->store_)); }
 
     metadata::name_space_options names;
     names.self = static_cast<server_id>(options.id);
     names.chunk_size = environment.chunk_size;
     // Nothing is recovered after a restart, and ids must not come again: each start takes its own range.
     names.first_id = (environment.incarnation & 0xffffff) << 24 | 2;
-    names.now_ns = machine_time_ns();
+    names.now_ns = environment.now();
     made->names_ = std::make_unique<metadata::name_space>(names, made->changes_);
 
     service_state state{*made->names_,     *made->store_,
                         *made->placement_, static_cast<server_id>(options.id),
-                        machine_time_ns,   {}};
+                        environment.now,   {}};
     made->state_ = std::make_unique<service_state>(std::move(state));
 
     rpc::server_settings settings;
@@ -57,6 +58,7 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     settings.chunk_size = environment.chunk_size;
     settings.checksums = made->store_->checksummed();
     settings.incarnation = environment.incarnation;
+    settings.planted = environment.planted;
     made->server_ =
         std::make_unique<rpc::server>(environment.loop, environment.network, environment.identity, settings);
     register_metadata_methods(*made->server_, *made->state_);

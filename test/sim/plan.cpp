@@ -1,0 +1,62 @@
+#include "plan.hpp"
+
+namespace benchfs::sim {
+
+std::string run_plan::text() const {
+    std::string out = cluster.engine + ", " + std::to_string(cluster.servers) + " servers, " +
+                      std::to_string(cluster.clients) + " clients, chunks of " +
+                      std::to_string(cluster.chunk_size / KiB) + " KiB";
+    const auto add = [&](const char* what, bool yes) { out += yes ? std::string(", ") + what : std::string(); };
+    add("cuts", cuts != 0);
+    add("partitions", partitions != 0);
+    add("stalls", stalls != 0);
+    add("slow hosts", slow != 0);
+    add("expulsions", expulsions != 0);
+    add("kills", kills != 0);
+    add("power losses", power_losses != 0);
+    add("full", full);
+    return out;
+}
+
+run_plan make_plan(world& w, plant planted) {
+    prng& random = w.random();
+    run_plan p;
+    p.planted = planted;
+    p.cluster.engine = w.chance(50) ? "uring" : "memory";
+    p.cluster.servers = w.chance(60) ? 1 : static_cast<unsigned>(2 + random.below(3));
+    p.cluster.clients = static_cast<unsigned>(2 + random.below(3));
+    p.cluster.chunk_size = w.chance(50) ? 4 * KiB : 16 * KiB;
+    p.operations = static_cast<unsigned>(40 + random.below(60));
+    p.tree = p.cluster.servers == 1;
+    const auto weight = [&] { return w.chance(50) ? static_cast<unsigned>(1 + random.below(5)) : 0; };
+    p.cuts = weight();
+    p.partitions = weight();
+    p.stalls = weight();
+    p.slow = weight();
+    p.expulsions = weight();
+    p.kills = p.cluster.servers == 1 ? weight() / 2 : 0;
+    p.fault_every = w.between(3ms, 60ms);
+
+    switch (planted) {
+    case plant::skip_sync:
+        p.cluster.skip_sync_percent = 50;
+        break;
+    case plant::swap_chunks:
+        p.cluster.swap_chunks = true;
+        break;
+    case plant::lose_reply:
+        p.cluster.planted.lose_reply = [] { return true; };
+        p.cuts += 5;
+        break;
+    case plant::repeat_retry:
+        p.cluster.repeat_as_new = [] { return true; };
+        p.cuts += 5;
+        break;
+    case plant::torn_log:
+    case plant::none:
+        break;
+    }
+    return p;
+}
+
+} // namespace benchfs::sim
