@@ -118,7 +118,7 @@ private:
         if (kind < 72) { return open(kind < 60); }
         if (kind < 78) { return look(); }
         if (kind < 84) { return remove(); }
-        if (kind < 88) { return cut(); }
+        if (kind < 88) { return s_.plan.truncates ? cut() : read(); }
         if (kind < 91) { return measure(); }
         if (kind < 93) { return sync(); }
         return s_.plan.tree ? change_tree(kind) : read();

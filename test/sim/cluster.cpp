@@ -51,6 +51,11 @@ task<status> sim_cluster::start(unsigned number) {
     p->environment->now = &world::wall_clock;
     p->environment->planted = settings_.planted;
     p->environment->open_disk = [&m](const std::string&) { return std::make_unique<sim_disk>(m.disk); };
+    p->environment->tune_store = [this](storage::store_options& o) {
+        o.segment_size = 2 * MiB;
+        o.log_segment = settings_.log_segment;
+        o.log_capacity = 8 * settings_.log_segment;
+    };
     if (settings_.swap_chunks) {
         p->environment->wrap_store = [this](std::unique_ptr<storage::chunk_store> store) {
             return make_swapped_store(std::move(store), [this] { return world_.chance(2); });

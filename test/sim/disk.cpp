@@ -57,7 +57,7 @@ public:
         co_return put(offset, bytes);
     }
 
-    result<std::size_t> write_now(std::uint64_t offset, const_byte_span from) {
+    result<std::size_t> write_now(std::uint64_t offset, const_byte_span from) override {
         if (!alive()) { return errc::io_error; }
         return put(offset, from.first(cut(from.size())));
     }

@@ -89,17 +89,25 @@ void name_model::explore(const state& from, std::set<state>& reached) {
         const state s = std::move(open.front());
         open.pop_front();
         for (const auto& [number, o] : under_way_) {
-            if (s.done.contains(number)) { continue; }
             state next = s;
-            effect e = apply(next.names, number, o);
-            if (o.unknown) { e = {}; } // nobody will ask
-            next.done.emplace(number, e);
-            if (reached.insert(next).second) {
-                remember(next.names);
-                open.push_back(std::move(next));
-            }
+            if (!take(next, number, o)) { continue; }
+            remember(next.names);
+            if (reached.insert(next).second) { open.push_back(std::move(next)); }
         }
     }
+}
+
+/// Lets an operation take effect in a state; false if it has already, or if that would make no difference.
+bool name_model::take(state& s, std::uint32_t number, const operation& o) {
+    if (s.done.contains(number)) { return false; }
+    const slots before = s.names;
+    effect e = apply(s.names, number, o);
+    if (o.unknown) { // nobody will ask what it said
+        if (s.names == before) { return false; }
+        e = {};
+    }
+    s.done.emplace(number, e);
+    return true;
 }
 
 /// Whether the effect that an operation had in this state is the answer that was given; what was unseen gets
@@ -141,14 +149,8 @@ std::vector<name_model::state> name_model::after(std::uint32_t op) {
             continue;
         }
         for (const auto& [number, o] : under_way_) {
-            if (s.done.contains(number)) { continue; }
             state later = s;
-            effect e = apply(later.names, number, o);
-            if (o.unknown) {
-                if (later.names == s.names) { continue; } // nobody will ask, so it may as well come later
-                e = {};
-            }
-            later.done.emplace(number, e);
+            if (!take(later, number, o)) { continue; }
             remember(later.names);
             if (seen.insert(later).second) { open.push_back(std::move(later)); }
         }
@@ -284,15 +286,40 @@ void name_model::end_sync(std::uint32_t op, bool ok) {
 }
 
 void name_model::lose_power() {
+    if (gave_up_) { return; }
     std::set<state> reached;
     for (const state& s : all_) { explore(s, reached); }
-    std::set<state> next;
-    for (const state& r : reached) { next.insert(r); }
-    for (const slots& names : since_sync_) {
-        for (const state& r : reached) { next.insert({names, r.done}); }
+    if (reached.size() > states_max) {
+        gave_up_ = true;
+        return;
     }
-    all_ = std::move(next);
-    if (all_.size() > states_max) { gave_up_ = true; }
+    // Answers that are on their way still arrive, whatever became of what they tell of.
+    all_ = std::move(reached);
+    prune();
+    std::set<std::map<std::uint32_t, effect>> done;
+    std::set<slots> names = since_sync_;
+    for (const state& s : all_) {
+        done.insert(s.done);
+        names.insert(s.names);
+    }
+    if (gave_up_ || done.size() * names.size() > states_max) {
+        gave_up_ = true;
+        return;
+    }
+    // What is not in every one of these states may be lost.
+    for (const slots& n : names) {
+        for (const std::uint64_t id : n) {
+            const bool everywhere = std::ranges::all_of(
+                names, [&](const slots& other) { return std::ranges::find(other, id) != other.end(); });
+            if (id != 0 && !everywhere) { removed_.insert(id); }
+        }
+    }
+    all_.clear();
+    for (const slots& n : names) {
+        for (const auto& d : done) { all_.insert({n, d}); }
+    }
+    prune();
+    since_sync_ = std::move(names);
 }
 
 std::string name_model::describe() const {

@@ -74,6 +74,7 @@ private:
 
     [[nodiscard]] effect apply(slots& names, std::uint32_t number, const operation& o);
     void explore(const state& from, std::set<state>& reached);
+    [[nodiscard]] bool take(state& s, std::uint32_t number, const operation& o);
     void remember(const slots& names);
     [[nodiscard]] bool agree(state& s, const effect& e, std::uint32_t op, errc answer, std::uint64_t id);
     [[nodiscard]] std::vector<state> after(std::uint32_t op);

@@ -27,14 +27,19 @@ run_plan make_plan(world& w, plant planted) {
     p.cluster.clients = static_cast<unsigned>(2 + random.below(3));
     p.cluster.chunk_size = w.chance(50) ? 4 * KiB : 16 * KiB;
     p.operations = static_cast<unsigned>(40 + random.below(60));
+    // What the servers agree on among themselves is not there yet.
     p.tree = p.cluster.servers == 1;
+    p.truncates = p.cluster.servers == 1;
     const auto weight = [&] { return w.chance(50) ? static_cast<unsigned>(1 + random.below(5)) : 0; };
     p.cuts = weight();
     p.partitions = weight();
     p.stalls = weight();
     p.slow = weight();
     p.expulsions = weight();
-    p.kills = p.cluster.servers == 1 ? weight() / 2 : 0;
+    p.durable = p.cluster.engine == "uring";
+    // Servers that forget all of a file but what others have of it: only where there are no others.
+    if (p.durable || p.cluster.servers == 1) { p.kills = weight() / 2; }
+    if (p.durable && p.cluster.servers == 1) { p.power_losses = weight() / 2; }
     p.fault_every = w.between(3ms, 60ms);
 
     switch (planted) {

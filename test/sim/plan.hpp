@@ -13,6 +13,7 @@ struct run_plan {
     plant planted = plant::none;
     unsigned operations = 60; // of each client
     bool tree = true;         // directories and renames
+    bool truncates = true;
     // Relative weights of what goes wrong; 0: never.
     unsigned cuts = 0;
     unsigned partitions = 0;

@@ -37,6 +37,8 @@ public:
     task<status> sync() override { return below_->sync(); }
     std::uint32_t length(chunk_id chunk) const noexcept override { return below_->length(chunk); }
     store_stats stats() const noexcept override { return below_->stats(); }
+    wal* log() noexcept override { return below_->log(); }
+    void visit_chunks(chunk_visitor& visitor) override { below_->visit_chunks(visitor); }
     task<status> close() override { return below_->close(); }
 
 private:

@@ -31,6 +31,15 @@ const directory* dentry_table::find_directory(file_id id) const noexcept {
     return const_cast<dentry_table*>(this)->find_directory(id);
 }
 
+const directory* dentry_table::directory_after(file_id id) noexcept {
+    const directory* found = nullptr;
+    by_id_.walk(directory_records{pool_}, id.valid() ? &id : nullptr, [&](record_ref ref) {
+        found = &pool_[ref];
+        return false;
+    });
+    return found;
+}
+
 void dentry_table::put_directory(file_id id, file_id parent) {
     if (directory* existing = find_directory(id)) {
         existing->parent = parent;

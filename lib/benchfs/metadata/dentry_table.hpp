@@ -35,6 +35,8 @@ public:
     /// nullptr if this server knows no such directory. Valid until it is removed.
     [[nodiscard]] directory* find_directory(file_id id) noexcept;
     [[nodiscard]] const directory* find_directory(file_id id) const noexcept;
+    /// The directory after this id, in the order of the table, like inode_table::after().
+    [[nodiscard]] const directory* directory_after(file_id id) noexcept;
     /// Adds an empty directory, or gives an existing one this parent.
     void put_directory(file_id id, file_id parent);
     /// The directory must be empty; nothing happens if there is none.

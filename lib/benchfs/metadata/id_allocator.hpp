@@ -32,6 +32,8 @@ public:
         reserved_ = std::max(reserved_, below);
     }
 
+    /// Every counter below this one may have been given out.
+    [[nodiscard]] std::uint64_t reserved() const noexcept { return reserved_; }
     [[nodiscard]] server_id home() const noexcept { return home_; }
 
 private:

@@ -28,6 +28,15 @@ const attributes* inode_table::find(file_id id) const noexcept {
     return const_cast<inode_table*>(this)->find(id);
 }
 
+const attributes* inode_table::after(file_id id) noexcept {
+    const attributes* found = nullptr;
+    index_.walk(records{pool_}, id.valid() ? &id : nullptr, [&](record_ref ref) {
+        found = &pool_[ref].attr;
+        return false;
+    });
+    return found;
+}
+
 attributes& inode_table::put(const attributes& value) {
     if (attributes* existing = find(value.id)) {
         *existing = value;

@@ -13,6 +13,10 @@ public:
     [[nodiscard]] attributes* find(file_id id) noexcept;
     [[nodiscard]] const attributes* find(file_id id) const noexcept;
 
+    /// The inode after this id, in the order of the table (the id need not exist; an invalid one: the first);
+    /// nullptr at the end. One that is there throughout a walk is seen exactly once.
+    [[nodiscard]] const attributes* after(file_id id) noexcept;
+
     /// Inserts the inode or replaces the attributes of the one with this id.
     attributes& put(const attributes& value);
     /// False if there is none.

@@ -113,6 +113,8 @@ public:
 
     /// Where to send the changes of a log before the first operation.
     [[nodiscard]] change_sink& replay() noexcept { return tables_; }
+    /// For a checkpoint, which writes everything there is as changes again; must not change anything.
+    [[nodiscard]] tables& state() noexcept { return tables_; }
 
     /// What a name means. not_found; stale_handle if the inode lives on another server.
     [[nodiscard]] result<attributes> lookup(file_id parent, std::string_view name) const;

@@ -148,6 +148,9 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
         return answer_bare(call, stopping_ ? errc::shutting_down : errc::try_again);
     }
     if (h.method->repeat == idempotency::at_most_once && answer_repeat(p, call)) { return; }
+    if (log_ != nullptr && h.method->repeat != idempotency::pure) {
+        if (const status may = log_->admit(*h.method); !may) { return answer_bare(call, may.error()); }
+    }
     if (h.at_once != nullptr) {
         ended(call, h.at_once(h.context, call));
     } else {
@@ -268,6 +271,7 @@ status server::greet(peer_state& p, server_call& call) {
     if (s == nullptr) { return errc::try_again; }
     if (asked.generation <= s->generation && s->generation != 0) { return errc::stale_epoch; }
     s->generation = asked.generation;
+    if (s->incarnation == 0) { s->incarnation = settings_.incarnation + 2 * sessions_begun_++; }
     // A reconnect: what the old connection still carries must not come in after this.
     if (s->connection != nullptr) {
         if (s->connection->user != nullptr) { static_cast<peer_state*>(s->connection->user)->owner = nullptr; }
@@ -277,12 +281,13 @@ status server::greet(peer_state& p, server_call& call) {
     s->keep_for = std::chrono::milliseconds(std::min(asked.retry_for_ms, longest_retry_ms)) + session_grace;
     p.owner = s;
     p.connection->trust();
+    if (log_ != nullptr) { log_->session_begun(*s); }
 
     hello::reply reply;
     reply.server = settings_.server_id;
     reply.server_count = settings_.server_count;
     reply.chunk_size = settings_.chunk_size;
-    reply.incarnation = settings_.incarnation;
+    reply.incarnation = s->incarnation;
     reply.checksums = settings_.checksums ? 1 : 0;
     call.reply<hello>(reply);
     return ok();
@@ -293,6 +298,7 @@ status server::leave(peer_state& p, server_call& call) {
     if (call.request<goodbye>().session != p.owner->id) { return errc::invalid_argument; }
     session& s = *std::exchange(p.owner, nullptr);
     s.for_each_running([](server_call& running) { running.kept_ = nullptr; });
+    if (log_ != nullptr) { log_->session_ended(s.id); }
     sessions_.close(s.id);
     call.reply<goodbye>({});
     return ok();

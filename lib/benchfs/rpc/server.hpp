@@ -8,6 +8,7 @@
 #include "benchfs/base/histogram.hpp"
 #include "benchfs/rpc/methods.hpp"
 #include "benchfs/rpc/peer.hpp"
+#include "benchfs/rpc/reply_log.hpp"
 #include "benchfs/rpc/server_call.hpp"
 #include "benchfs/runtime/event.hpp"
 #include "benchfs/runtime/task.hpp"
@@ -59,6 +60,13 @@ public:
     /// Stops answering, waits for running handlers, closes all connections. Await it before destruction.
     [[nodiscard]] runtime::task<void> stop();
 
+    /// For a server whose state survives it: what was changed is written there before it is acknowledged, with the
+    /// replies of mutations. Set before the first request; outlives the server.
+    void set_log(reply_log& log) noexcept { log_ = &log; }
+    /// The sessions, for the log: to write them again, and to bring them back before the first request.
+    [[nodiscard]] time_point now() noexcept { return loop_.now(); }
+    [[nodiscard]] session_table& session_list() noexcept { return sessions_; }
+
     [[nodiscard]] std::size_t connections() const noexcept { return peers_.size(); }
     [[nodiscard]] std::size_t sessions() const noexcept { return sessions_.size(); }
     [[nodiscard]] std::uint32_t running() const noexcept { return running_; }
@@ -100,6 +108,8 @@ private:
 
     runtime::loop& loop_;
     transport::transport& transport_;
+    reply_log* log_ = nullptr;
+    std::uint64_t sessions_begun_ = 0;
     cluster_identity identity_;
     server_settings settings_;
     std::array<handler, method_limit> handlers_{};

@@ -30,6 +30,19 @@ void server_call::send_reply(errc outcome, const_byte_span body, const const_seg
     const bool fits = header_.append(body);
     BFS_ASSERT(fits);
     header_.finish();
+    if (owner_.log_ != nullptr && owner_.log_->pending()) {
+        // What the answer tells of is written first, and in the same step the answer itself.
+        if (kept_ != nullptr && header_.bytes().size() <= session::reply_max && outcome != errc::peer_down) {
+            owner_.log_->replied(session_.session, session_.sequence, *method_, header_.bytes());
+        }
+        if (const status written = owner_.log_->write(); !written) {
+            answer_ = written.error();
+            head.detail = static_cast<std::uint32_t>(answer_);
+            header_.begin(head, nullptr);
+            header_.finish();
+            bytes = nullptr;
+        }
+    }
     if (kept_ != nullptr) {
         // A handler that lost its payload with the connection has changed nothing: a repeat runs it again.
         kept_->running = nullptr;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
+#include <vector>
 
 namespace benchfs::rpc {
 
@@ -43,9 +44,18 @@ public:
         }
     }
     [[nodiscard]] entry& at(std::uint64_t sequence) noexcept { return entries_[sequence % max_mutations]; }
+    /// The answered mutations whose replies are kept.
+    template <class F>
+    void for_each_kept(F&& visit) const {
+        for (const entry& e : entries_) {
+            if (e.sequence != 0 && e.running == nullptr && e.size != 0) { visit(e); }
+        }
+    }
 
     std::uint64_t id = 0;
     std::uint32_t generation = 0;
+    // Told to the client: another number in a session that does not know the mutations of an earlier one.
+    std::uint64_t incarnation = 0;
     transport::connection* connection = nullptr; // nullptr: lost
     duration keep_for{};                         // after the connection was lost
     time_point lost_at{};
@@ -68,6 +78,15 @@ public:
         return sessions_.emplace(id, std::move(made)).first->second.get();
     }
     void close(std::uint64_t id) { sessions_.erase(id); }
+    [[nodiscard]] session* find(std::uint64_t id) noexcept {
+        const auto found = sessions_.find(id);
+        return found == sessions_.end() ? nullptr : found->second.get();
+    }
+    [[nodiscard]] std::vector<std::uint64_t> ids() const {
+        std::vector<std::uint64_t> all;
+        for (const auto& [id, one] : sessions_) { all.push_back(id); }
+        return all;
+    }
     /// Drops lost sessions whose time is over.
     void expire(time_point now) {
         std::erase_if(sessions_, [&](const auto& item) {

@@ -1,4 +1,6 @@
+#include "benchfs/runtime/sleep.hpp"
 #include "benchfs/server/services.hpp"
+#include "benchfs/storage/wal.hpp"
 
 #include <array>
 
@@ -10,6 +12,7 @@ using runtime::task;
 
 // Checksums of the largest transfer: one for each whole block.
 constexpr std::size_t crc_max = rpc::io_max / storage::block_size;
+constexpr auto crowded_pause = std::chrono::milliseconds(1);
 using crc_list = std::array<std::uint32_t, crc_max>;
 
 [[nodiscard]] service_state& state_of(void* context) noexcept { return *static_cast<service_state*>(context); }
@@ -34,6 +37,9 @@ task<status> store_bytes(service_state& state, server_call& call, chunk_id chunk
     if (immediate) {
         BFS_CO_CHECK(state.store.prepare_now(slot));
     } else {
+        // A log that fills faster than a checkpoint empties it: writers wait a little.
+        const storage::wal* log = state.store.log();
+        if (log != nullptr && log->crowded()) { BFS_CO_CHECK(co_await runtime::sleep_for(crowded_pause)); }
         BFS_CO_CHECK(co_await state.store.prepare(slot));
     }
     status got;

@@ -1,6 +1,7 @@
 #include "benchfs/server/instance.hpp"
 
 #include "benchfs/base/log.hpp"
+#include "benchfs/server/recovery.hpp"
 
 namespace benchfs::server {
 namespace {
@@ -30,22 +31,7 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     }
     std::unique_ptr<instance> made(new instance);
     BFS_CO_TRY(made->placement_, cluster::make_placement(environment.placement, options.servers));
-
-    storage::store_environment on{environment.loop, environment.ring, environment.open_disk};
-    made->store_environment_ = std::make_unique<storage::store_environment>(on);
-    const std::string engine(options.engine_name());
-    storage::store_options wanted = store_options_of(options);
-    BFS_CO_TRY(made->store_,
-               co_await storage::open_store(engine, *made->store_environment_, std::move(wanted)));
-    if (environment.wrap_store) { made->store_ = environment.wrap_store(std::move(made->store_)); }
-
-    metadata::name_space_options names;
-    names.self = static_cast<server_id>(options.id);
-    names.chunk_size = environment.chunk_size;
-    // Nothing is recovered after a restart, and ids must not come again: each start takes its own range.
-    names.first_id = (environment.incarnation & 0xffffff) << 24 | 2;
-    names.now_ns = environment.now();
-    made->names_ = std::make_unique<metadata::name_space>(names, made->changes_);
+    BFS_CO_CHECK(co_await made->open_state(environment, options));
 
     service_state state{*made->names_,     *made->store_,
                         *made->placement_, static_cast<server_id>(options.id),
@@ -63,7 +49,40 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
         std::make_unique<rpc::server>(environment.loop, environment.network, environment.identity, settings);
     register_metadata_methods(*made->server_, *made->state_);
     register_data_methods(*made->server_, *made->state_);
+    if (made->store_->log() != nullptr) { made->journal_.attach(*made->server_); }
     co_return std::move(made);
+}
+
+/// Opens the store and brings back what its log tells.
+task<status> instance::open_state(instance_environment& environment, const server_options& options) {
+    metadata::name_space_options names;
+    names.self = static_cast<server_id>(options.id);
+    names.chunk_size = environment.chunk_size;
+    names.now_ns = environment.now();
+    names_ = std::make_unique<metadata::name_space>(names, journal_);
+    journal_.recover_into(*names_);
+
+    storage::store_environment on{environment.loop, environment.ring, environment.open_disk};
+    store_environment_ = std::make_unique<storage::store_environment>(on);
+    const std::string engine(options.engine_name());
+    storage::store_options wanted = store_options_of(options);
+    wanted.server = options.id;
+    wanted.servers = options.servers;
+    wanted.store_id = environment.incarnation;
+    wanted.recovered = &journal_;
+    if (environment.tune_store) { environment.tune_store(wanted); }
+    BFS_CO_TRY(store_, co_await storage::open_store(engine, *store_environment_, std::move(wanted)));
+    if (environment.wrap_store) { store_ = environment.wrap_store(std::move(store_)); }
+    if (store_->log() == nullptr) {
+        // Nothing is recovered after a restart, and ids must not come again: each start takes its own range.
+        names_->replay().ids_reserved((environment.incarnation & 0xffffff) << 24 | 2);
+        co_return ok();
+    }
+    journal_.begin(*store_->log());
+    status finished = co_await finish_removals(*names_, *store_, names.self);
+    if (finished) { finished = journal_.write(); }
+    if (!finished) { (void)co_await store_->close(); }
+    co_return finished;
 }
 
 instance::~instance() = default;

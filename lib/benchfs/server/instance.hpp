@@ -5,6 +5,7 @@
 #include "benchfs/cluster/placement.hpp"
 #include "benchfs/metadata/name_space.hpp"
 #include "benchfs/rpc/server.hpp"
+#include "benchfs/server/journal.hpp"
 #include "benchfs/server/options.hpp"
 #include "benchfs/server/services.hpp"
 #include "benchfs/storage/engines.hpp"
@@ -30,9 +31,11 @@ struct instance_environment {
     std::uint32_t chunk_size = metadata::default_chunk_size;
     std::uint64_t incarnation = 1; // another number after each start
 
-    // What a simulation replaces: the time that files get, the disk, and the store as the methods see it.
+    // What a simulation replaces: the time that files get, the disk, sizes of the store's files, and the store as
+    // the methods see it.
     wall_clock now = machine_time_ns;
     std::function<std::unique_ptr<storage::disk>(const std::string& data_dir)> open_disk = {};
+    std::function<void(storage::store_options&)> tune_store = {};
     std::function<std::unique_ptr<storage::chunk_store>(std::unique_ptr<storage::chunk_store>)> wrap_store = {};
     rpc::planted_faults planted = {};
 };
@@ -54,9 +57,10 @@ public:
 
 private:
     instance() = default;
+    [[nodiscard]] runtime::task<status> open_state(instance_environment& environment, const server_options& options);
 
     std::unique_ptr<cluster::placement> placement_;
-    metadata::null_change_sink changes_;
+    journal journal_;
     std::unique_ptr<storage::store_environment> store_environment_;
     std::unique_ptr<storage::chunk_store> store_;
     std::unique_ptr<metadata::name_space> names_;

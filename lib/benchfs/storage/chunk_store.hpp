@@ -47,10 +47,25 @@ struct store_stats {
     std::uint64_t bytes_warm = 0;  // memory engine: free memory that has been touched already
 };
 
+class wal;
+
+/// Sees the chunks of a store; must not change them.
+class chunk_visitor {
+public:
+    virtual void chunk(chunk_id id, std::uint32_t length) = 0;
+
+protected:
+    ~chunk_visitor() = default;
+};
+
 class chunk_store {
 public:
     virtual ~chunk_store() = default;
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+    /// The log of an engine whose chunks survive the process, for what else shall survive with them; else nullptr.
+    [[nodiscard]] virtual wal* log() noexcept { return nullptr; }
+    /// Shows every chunk. Engines whose chunks survive the process have this; others show nothing.
+    virtual void visit_chunks(chunk_visitor&) {}
     /// Whether writers should send, and readers check, block checksums.
     [[nodiscard]] virtual bool checksummed() const noexcept = 0;
 

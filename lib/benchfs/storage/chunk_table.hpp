@@ -64,6 +64,18 @@ public:
         --size_;
     }
 
+    /// For walks that are interrupted: visit buckets 0 .. buckets() - 1 in order. A record that is there all the
+    /// time is seen at least once, whatever is inserted or erased between two buckets.
+    [[nodiscard]] std::size_t buckets() const noexcept { return buckets_; }
+    template <class F>
+    void for_each_in(std::size_t b, F&& visit) {
+        for (std::uint32_t i = bucket(b); i != none;) {
+            const std::uint32_t next = at(i).next;
+            visit(at(i));
+            i = next;
+        }
+    }
+
     template <class F>
     void for_each(F&& visit) {
         for (std::size_t b = 0; b < buckets_; ++b) {

@@ -6,6 +6,7 @@
 #include "benchfs/base/result.hpp"
 #include "benchfs/runtime/task.hpp"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,6 +27,11 @@ public:
     /// Bytes written, possibly fewer than given.
     [[nodiscard]] virtual runtime::task<result<std::size_t>> write(std::uint64_t offset, const_byte_span from,
                                                                    int buffer_index) = 0;
+    /// The same at once, for small records that others wait for: a copy into the page cache costs less than a
+    /// suspension. Only for files of open_log(). not_supported: this disk cannot.
+    [[nodiscard]] virtual result<std::size_t> write_now(std::uint64_t, const_byte_span) {
+        return errc::not_supported;
+    }
     /// Completed writes are on stable storage after ok. After an error nobody knows: don't retry.
     [[nodiscard]] virtual runtime::task<status> sync() = 0;
     /// Makes the file `size` bytes long (never shorter), with space reserved; no_space leaves it as it was.
@@ -55,11 +61,19 @@ public:
     /// keeps it locked (the log says who).
     [[nodiscard]] virtual runtime::task<result<std::unique_ptr<disk_file>>> open(std::string name,
                                                                                  bool create) = 0;
+    /// The same for a log: offsets and sizes need no alignment, and the file has write_now().
+    [[nodiscard]] virtual runtime::task<result<std::unique_ptr<disk_file>>> open_log(std::string name,
+                                                                                     bool create) {
+        return open(std::move(name), create);
+    }
     /// Names of the directory's files, sorted.
     [[nodiscard]] virtual runtime::task<result<std::vector<std::string>>> list() = 0;
     [[nodiscard]] virtual runtime::task<status> unlink(std::string name) = 0;
     /// Files made or unlinked before this stay so after power loss.
     [[nodiscard]] virtual runtime::task<status> sync_directory() = 0;
+    /// Another value after each power loss (and restart of the machine): while it stays the same, completed
+    /// writes are there. Zeros: not known, power may have been lost.
+    [[nodiscard]] virtual std::array<std::uint64_t, 2> power_cycle() const noexcept { return {}; }
     /// Bytes that files can still grow by; does not suspend.
     [[nodiscard]] virtual std::uint64_t free_bytes() const noexcept = 0;
 

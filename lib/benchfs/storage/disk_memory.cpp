@@ -8,14 +8,21 @@
 namespace benchfs::storage {
 namespace {
 
+/// Whether this call fails.
+status stumble(disk_image& image) {
+    ++image.calls;
+    if (image.faults.dead) { return errc::io_error; }
+    if (image.faults.fail_call == 0 || --image.faults.fail_call != 0) { return ok(); }
+    image.faults.dead = image.faults.die;
+    return image.faults.error;
+}
+
 /// What every call goes through: its delay, then perhaps its failure.
 runtime::task<status> trouble(disk_image& image) {
     const std::uint32_t most = image.faults.delay_turns;
     const std::uint64_t turns = most == 0 ? 0 : image.random.below(most + 1ULL);
     for (std::uint64_t i = 0; i < turns; ++i) { (void)co_await runtime::yield(); }
-    ++image.calls;
-    if (image.faults.fail_call != 0 && --image.faults.fail_call == 0) { co_return image.faults.error; }
-    co_return ok();
+    co_return stumble(image);
 }
 
 class memory_file final : public disk_file {
@@ -37,16 +44,26 @@ public:
 
     runtime::task<result<std::size_t>> write(std::uint64_t offset, const_byte_span from, int) override {
         BFS_CO_CHECK(co_await trouble(image_));
-        ++image_.writes;
-        const std::size_t n = std::min(from.size(), image_.faults.short_bytes);
-        if (offset + n > file_.bytes.size()) { BFS_CO_CHECK(grow(offset + n)); }
-        std::memcpy(file_.bytes.data() + offset, from.data(), n);
-        co_return n;
+        co_return put(offset, from);
+    }
+
+    result<std::size_t> write_now(std::uint64_t offset, const_byte_span from) override {
+        BFS_CHECK(stumble(image_));
+        return put(offset, from);
     }
 
     runtime::task<status> sync() override {
+        const std::size_t before = file_.pending.size(); // what is written during the sync is not covered
         BFS_CO_CHECK(co_await trouble(image_));
         ++image_.syncs;
+        const auto end =
+            file_.pending.begin() + static_cast<std::ptrdiff_t>(std::min(before, file_.pending.size()));
+        if (image_.track_unsynced) { file_.medium.resize(file_.bytes.size()); }
+        for (auto write = file_.pending.begin(); write != end; ++write) {
+            std::copy(write->bytes.begin(), write->bytes.end(),
+                      file_.medium.begin() + static_cast<std::ptrdiff_t>(write->offset));
+        }
+        file_.pending.erase(file_.pending.begin(), end);
         co_return ok();
     }
 
@@ -62,6 +79,18 @@ public:
     bool direct() const noexcept override { return false; }
 
 private:
+    result<std::size_t> put(std::uint64_t offset, const_byte_span from) {
+        ++image_.writes;
+        const std::size_t n = std::min(from.size(), image_.faults.short_bytes);
+        if (offset + n > file_.bytes.size()) { BFS_CHECK(grow(offset + n)); }
+        std::memcpy(file_.bytes.data() + offset, from.data(), n);
+        if (image_.track_unsynced) {
+            file_.pending.push_back(
+                {offset, std::vector<std::byte>(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(n))});
+        }
+        return n;
+    }
+
     status grow(std::uint64_t size) {
         if (image_.total_bytes() + size - file_.bytes.size() > image_.faults.byte_budget) {
             return errc::no_space;
@@ -80,6 +109,27 @@ std::uint64_t disk_image::total_bytes() const noexcept {
     std::uint64_t sum = 0;
     for (const auto& [name, one] : files) { sum += one.bytes.size(); }
     return sum;
+}
+
+void disk_image::lose_power(prng& choice) {
+    constexpr std::uint64_t sector = 512;
+    ++power_cycles;
+    for (auto& [name, one] : files) {
+        one.medium.resize(one.bytes.size()); // reserved space stays reserved
+        for (const file::unsynced& write : one.pending) {
+            const std::uint64_t fate = choice.below(3); // kept, dropped, torn
+            const std::uint64_t end = write.offset + write.bytes.size();
+            for (std::uint64_t at = write.offset; at < end;) {
+                const std::uint64_t next = std::min((at / sector + 1) * sector, end);
+                if (fate == 0 || (fate == 2 && choice.below(2) == 0)) {
+                    std::memcpy(one.medium.data() + at, write.bytes.data() + (at - write.offset), next - at);
+                }
+                at = next;
+            }
+        }
+        one.pending.clear();
+        one.bytes = one.medium;
+    }
 }
 
 runtime::task<result<std::unique_ptr<disk_file>>> disk_memory::open(std::string name, bool create) {

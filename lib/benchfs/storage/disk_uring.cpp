@@ -44,6 +44,9 @@ public:
         }
         co_return co_await uring::write_fixed(ring_, fd_, from, offset, buffer_index);
     }
+    result<std::size_t> write_now(std::uint64_t offset, const_byte_span from) override {
+        return counted(::pwrite(fd_, from.data(), from.size(), static_cast<::off_t>(offset)));
+    }
     runtime::task<status> sync() override { co_return co_await uring::fsync(ring_, fd_, true); }
     runtime::task<status> allocate(std::uint64_t size) override {
         const std::uint64_t wanted = std::max(size, size_);
@@ -76,6 +79,25 @@ private:
     bool inline_;
 };
 
+/// The kernel's number of this start of the machine; zeros where it has none.
+std::array<std::uint64_t, 2> this_boot() noexcept {
+    std::array<std::uint64_t, 2> out{};
+    const int fd = ::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) { return out; }
+    char text[64];
+    const ::ssize_t n = ::read(fd, text, sizeof text);
+    ::close(fd);
+    int digits = 0;
+    for (::ssize_t i = 0; i < n && digits < 32; ++i) {
+        const char c = text[i];
+        const int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (value < 0) { continue; }
+        std::uint64_t& half = out[static_cast<std::size_t>(digits++ / 16)];
+        half = half << 4U | static_cast<std::uint64_t>(value);
+    }
+    return out;
+}
+
 } // namespace
 
 result<std::unique_ptr<disk_uring>> disk_uring::open_directory(uring::ring& ring, std::string directory,
@@ -107,7 +129,12 @@ result<std::unique_ptr<disk_uring>> disk_uring::open_directory(uring::ring& ring
 
 disk_uring::disk_uring(uring::ring& ring, std::string directory, disk_uring_options options, int fd,
                        bool inline_io)
-    : ring_(ring), directory_(std::move(directory)), options_(options), fd_(fd), inline_(inline_io) {
+    : ring_(ring),
+      directory_(std::move(directory)),
+      options_(options),
+      fd_(fd),
+      inline_(inline_io),
+      power_cycle_(this_boot()) {
     const std::uint32_t count = ring.buffers().count();
     lent_.resize(count);
     for (std::uint32_t i = count; i-- > 0;) { free_tokens_.push_back(i); }
@@ -131,11 +158,23 @@ runtime::task<result<std::unique_ptr<disk_file>>> disk_uring::open(std::string n
                       static_cast<int>(message(fd.error()).size()), message(fd.error()).data());
         co_return fd.error();
     }
-    co_return co_await checked(*fd, name);
+    co_return co_await checked(*fd, name, options_.direct);
+}
+
+runtime::task<result<std::unique_ptr<disk_file>>> disk_uring::open_log(std::string name, bool create) {
+    const int flags = O_RDWR | (create ? O_CREAT : 0);
+    result<int> fd = co_await uring::open(ring_, fd_, name, flags, 0600);
+    if (!fd) {
+        BFS_LOG_ERROR("storage", "cannot open %s/%s: %.*s", directory_.c_str(), name.c_str(),
+                      static_cast<int>(message(fd.error()).size()), message(fd.error()).data());
+        co_return fd.error();
+    }
+    co_return co_await checked(*fd, name, false);
 }
 
 /// Locks an open file and makes an object of it; closes the descriptor when that fails.
-runtime::task<result<std::unique_ptr<disk_file>>> disk_uring::checked(int fd, const std::string& name) {
+runtime::task<result<std::unique_ptr<disk_file>>> disk_uring::checked(int fd, const std::string& name,
+                                                                      bool direct) {
     const status locked = co_await lock(fd, name);
     struct ::stat about{};
     if (!locked || ::fstat(fd, &about) != 0) {
@@ -144,8 +183,8 @@ runtime::task<result<std::unique_ptr<disk_file>>> disk_uring::checked(int fd, co
         co_return error;
     }
     note_owner();
-    std::unique_ptr<disk_file> file = std::make_unique<uring_file>(
-        ring_, fd, static_cast<std::uint64_t>(about.st_size), options_.direct, inline_);
+    std::unique_ptr<disk_file> file =
+        std::make_unique<uring_file>(ring_, fd, static_cast<std::uint64_t>(about.st_size), direct, inline_);
     co_return file;
 }
 

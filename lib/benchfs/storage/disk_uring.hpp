@@ -32,6 +32,9 @@ public:
     [[nodiscard]] std::string_view where() const noexcept override { return directory_; }
     [[nodiscard]] runtime::task<result<std::unique_ptr<disk_file>>> open(std::string name,
                                                                          bool create) override;
+    [[nodiscard]] runtime::task<result<std::unique_ptr<disk_file>>> open_log(std::string name,
+                                                                             bool create) override;
+    [[nodiscard]] std::array<std::uint64_t, 2> power_cycle() const noexcept override { return power_cycle_; }
     [[nodiscard]] runtime::task<result<std::vector<std::string>>> list() override;
     [[nodiscard]] runtime::task<status> unlink(std::string name) override;
     [[nodiscard]] runtime::task<status> sync_directory() override;
@@ -47,7 +50,8 @@ public:
 private:
     disk_uring(uring::ring& ring, std::string directory, disk_uring_options options, int fd, bool inline_io);
     [[nodiscard]] runtime::task<status> lock(int fd, const std::string& name);
-    [[nodiscard]] runtime::task<result<std::unique_ptr<disk_file>>> checked(int fd, const std::string& name);
+    [[nodiscard]] runtime::task<result<std::unique_ptr<disk_file>>> checked(int fd, const std::string& name,
+                                                                            bool direct);
     void note_owner() noexcept;
 
     uring::ring& ring_;
@@ -55,6 +59,7 @@ private:
     disk_uring_options options_;
     int fd_;
     bool inline_;
+    std::array<std::uint64_t, 2> power_cycle_{};
     bool owner_noted_ = false;
     std::vector<uring::registered_buffer> lent_;
     std::vector<std::uint32_t> free_tokens_;

@@ -22,9 +22,16 @@ opened_store open_uring_engine(store_environment& environment, store_options opt
     segment_options segment;
     segment.segment_size = options.segment_size;
     segment.capacity = options.disk_capacity;
-    std::unique_ptr<change_log> log = std::make_unique<null_change_log>();
+    wal_options log_options;
+    log_options.segment_size = options.log_segment;
+    log_options.capacity = options.log_capacity;
+    log_options.server = options.server;
+    log_options.servers = options.servers;
+    log_options.store_id = options.store_id;
+    log_options.stride = static_cast<std::uint32_t>(options.segment_size / block_size);
+    BFS_CO_TRY(std::unique_ptr<wal> log, co_await wal::open(environment.loop, *where, log_options));
     BFS_CO_TRY(std::unique_ptr<chunk_store> store,
-               co_await extent_store::open(std::move(where), std::move(log), segment));
+               co_await extent_store::open_logged(std::move(where), std::move(log), segment, options.recovered));
     co_return store;
 }
 

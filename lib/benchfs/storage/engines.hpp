@@ -24,6 +24,8 @@ class ring;
 
 namespace benchfs::storage {
 
+class wal_reader;
+
 /// What a store runs on; must outlive it.
 struct store_environment {
     runtime::loop& loop;
@@ -45,6 +47,14 @@ struct store_options {
     std::uint64_t segment_size = 256 * MiB;  // uring engine, bytes per segment file
     std::uint64_t disk_capacity = 0;         // uring engine, bytes in all segments; 0: what the device has
     direct_io direct = direct_io::automatic; // uring engine
+
+    // uring engine: its log.
+    std::uint32_t server = 0; // whose store this is
+    std::uint32_t servers = 1;
+    std::uint64_t store_id = 1;             // of a new store: another one each time
+    std::uint64_t log_segment = 16 * MiB;   // bytes of a log file
+    std::uint64_t log_capacity = 256 * MiB; // bytes of the log before a checkpoint must have made room
+    wal_reader* recovered = nullptr;        // takes what others wrote into the log, while the store is opened
 };
 
 using opened_store = runtime::task<result<std::unique_ptr<chunk_store>>>;

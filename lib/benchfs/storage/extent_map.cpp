@@ -97,6 +97,26 @@ void extent_map::find(std::uint32_t first, std::uint32_t count, std::vector<chun
     }
 }
 
+bool extent_map::restore(std::vector<chunk_extent> extents, std::vector<std::uint32_t> crcs,
+                         std::vector<cut_block> cuts) {
+    std::uint64_t end = 0;
+    bool good = crcs.size() <= max_chunk / block_size;
+    for (const chunk_extent& e : extents) {
+        good = good && e.count != 0 && e.first >= end;
+        end = std::uint64_t{e.first} + e.count;
+    }
+    good = good && end <= crcs.size();
+    for (const cut_block& c : cuts) {
+        good = good && c.block < crcs.size() && c.valid != 0 && c.valid < block_size;
+    }
+    *this = {};
+    if (!good) { return false; }
+    extents_ = std::move(extents);
+    crcs_ = std::move(crcs);
+    cuts_ = std::move(cuts);
+    return true;
+}
+
 std::uint32_t extent_map::valid_bytes(std::uint32_t block) const noexcept {
     for (const cut_block& c : cuts_) {
         if (c.block == block) { return c.valid; }

@@ -35,15 +35,21 @@ public:
     void find(std::uint32_t first, std::uint32_t count, std::vector<chunk_extent>& out) const;
     /// Of a block that is mapped: the checksum of its 4 KiB on the disk.
     [[nodiscard]] std::uint32_t crc(std::uint32_t block) const noexcept { return crcs_[block]; }
-    /// How many bytes of a mapped block count (4096 unless it was cut).
-    [[nodiscard]] std::uint32_t valid_bytes(std::uint32_t block) const noexcept;
-
-private:
+    /// For a checkpoint and its recovery. restore() is false, and the map empty, when the parts do not make a
+    /// map.
     struct cut_block {
         std::uint32_t block;
         std::uint32_t valid;
     };
+    [[nodiscard]] std::span<const chunk_extent> all_extents() const noexcept { return extents_; }
+    [[nodiscard]] std::span<const std::uint32_t> all_crcs() const noexcept { return crcs_; }
+    [[nodiscard]] std::span<const cut_block> all_cuts() const noexcept { return cuts_; }
+    [[nodiscard]] bool restore(std::vector<chunk_extent> extents, std::vector<std::uint32_t> crcs,
+                               std::vector<cut_block> cuts);
+    /// How many bytes of a mapped block count (4096 unless it was cut).
+    [[nodiscard]] std::uint32_t valid_bytes(std::uint32_t block) const noexcept;
 
+private:
     void unmap(std::uint32_t first, std::uint32_t end, std::vector<disk_extent>& freed);
     void insert(chunk_extent fresh);
 

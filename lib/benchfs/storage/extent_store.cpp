@@ -19,11 +19,16 @@ extent_store::~extent_store() {
     BFS_ASSERT(out_ == 0); // every slot was committed, abandoned or released
 }
 
-runtime::task<status> extent_store::sync() { return segments_->sync(); }
+runtime::task<status> extent_store::sync() {
+    if (!log_->covers_data()) { BFS_CO_CHECK(co_await segments_->sync()); }
+    co_return co_await log_->make_durable(log_->newest());
+}
 
 runtime::task<status> extent_store::close() {
     BFS_ASSERT(out_ == 0);
-    return segments_->close();
+    const status logged = co_await log_->close();
+    const status closed = co_await segments_->close();
+    co_return logged ? closed : logged;
 }
 
 std::uint32_t extent_store::length(chunk_id chunk) const noexcept {
@@ -115,18 +120,18 @@ runtime::task<status> extent_store::truncate(chunk_id id, std::uint32_t size) {
     mine.end = max_chunk / block_size + 1;
     enter(*chunk, mine);
     status done = co_await mine.ready.wait();
-    if (done && size < chunk->length) { done = co_await cut(*chunk, size); }
+    if (done && size < chunk->length) { done = cut(*chunk, size); }
     leave(*chunk, mine);
     co_return done;
 }
 
-runtime::task<status> extent_store::cut(record& chunk, std::uint32_t size) {
-    BFS_CO_TRY(const log_position position, co_await log_->record_truncate(chunk.id, size));
+status extent_store::cut(record& chunk, std::uint32_t size) {
+    BFS_TRY(const log_position position, log_->record_truncate(chunk.id, size));
     std::vector<disk_extent> freed;
     chunk.map.cut(size, freed);
     chunk.length = size;
     segments_->retire(freed, position);
-    co_return ok();
+    return ok();
 }
 
 } // namespace benchfs::storage

@@ -2,8 +2,8 @@
 //
 // Nothing acknowledged is overwritten in place. A write goes to fresh space; then the change is recorded, the
 // map of the chunk is switched, and the old space is freed. Writes and cuts of the same blocks take effect in
-// the order in which commit() and truncate() were called. This version has no log: a store forgets its chunks
-// when it is closed or killed (change_log.hpp is the seam).
+// the order in which commit() and truncate() were called. Over a write-ahead log (open_logged) the chunks are
+// there again after a restart; over a null_change_log a store forgets them when it is closed.
 #pragma once
 
 #include "benchfs/runtime/event.hpp"
@@ -13,17 +13,29 @@
 #include "benchfs/storage/extent_map.hpp"
 #include "benchfs/storage/io_buffers.hpp"
 #include "benchfs/storage/segment_files.hpp"
+#include "benchfs/storage/wal.hpp"
 
 #include <memory>
 #include <vector>
 
 namespace benchfs::storage {
 
-class extent_store final : public chunk_store {
+class extent_store final : public chunk_store, private wal_data, private checkpoint_source {
 public:
     /// Over a disk and a log, which the store then owns. Errors of segment_files::open().
     [[nodiscard]] static runtime::task<result<std::unique_ptr<extent_store>>>
     open(std::unique_ptr<disk> where, std::unique_ptr<change_log> log, segment_options options);
+    /// Over a log: recovers the chunks from it. Records of kinds that are not the store's go to `others`
+    /// (nullptr: nobody wants them). io_error: log and segments do not fit together, or are damaged; the log
+    /// lines say more.
+    [[nodiscard]] static runtime::task<result<std::unique_ptr<extent_store>>>
+    open_logged(std::unique_ptr<disk> where, std::unique_ptr<wal> log, segment_options options,
+                wal_reader* others);
+    /// The same without changing anything on the disk, for checking; only for visit_chunks(), read() and
+    /// close().
+    [[nodiscard]] static runtime::task<result<std::unique_ptr<extent_store>>>
+    open_read_only(std::unique_ptr<disk> where, std::unique_ptr<wal> log, segment_options options,
+                   wal_reader* others);
     extent_store(const extent_store&) = delete;
     extent_store& operator=(const extent_store&) = delete;
     ~extent_store() override;
@@ -41,6 +53,8 @@ public:
     [[nodiscard]] std::uint32_t length(chunk_id chunk) const noexcept override;
     [[nodiscard]] store_stats stats() const noexcept override;
     [[nodiscard]] runtime::task<status> close() override;
+    [[nodiscard]] wal* log() noexcept override { return wal_; }
+    void visit_chunks(chunk_visitor& visitor) override;
 
 private:
     /// One write or read on its way: blocks [first, first + count) of a chunk in memory. Pooled.
@@ -87,12 +101,22 @@ private:
                                                   std::uint32_t from, std::uint32_t to);
     [[nodiscard]] runtime::task<status> load(chunk_id chunk, const extent_map& map, transfer& t);
     [[nodiscard]] status verify(chunk_id chunk, transfer& t) const;
-    [[nodiscard]] runtime::task<status> cut(record& chunk, std::uint32_t size);
+    [[nodiscard]] status cut(record& chunk, std::uint32_t size);
+    class recovery;
+    [[nodiscard]] runtime::task<status> recover(wal_reader* others, bool read_only);
+    [[nodiscard]] status claim_space();
+    void forget_everything();
+    [[nodiscard]] runtime::task<status> sync_data() override { return segments_->sync(); }
+    void on_durable() noexcept override { segments_->reclaim(); }
+    void begin_checkpoint() override { next_bucket_ = 0; }
+    [[nodiscard]] bool checkpoint_step() override;
 
     void enter(record& chunk, turn& mine) noexcept;
     void leave(record& chunk, turn& mine) noexcept;
 
     std::unique_ptr<change_log> log_;
+    wal* wal_ = nullptr; // log_, if it is one
+    std::size_t next_bucket_ = 0;
     std::unique_ptr<segment_files> segments_;
     std::unique_ptr<io_buffers> buffers_;
     chunk_table<record> chunks_;

@@ -88,11 +88,11 @@ runtime::task<status> extent_store::apply(record& chunk, const write_slot& slot,
     BFS_CO_CHECK(co_await segments_->write(t.jobs));
 
     extent_record change{chunk.id, t.first, std::max(chunk.length, slot.offset + slot.size), t.space, t.crcs};
-    BFS_CO_TRY(const log_position position, co_await log_->record_extents(change));
-    // Other writes may have made the chunk longer meanwhile.
+    // Record and switch in one step: the log has changes in the order in which they happened.
+    BFS_CO_TRY(const log_position position, log_->record_extents(change));
     chunk.map.replace(t.first, t.space, t.crcs, t.freed);
     t.space.clear(); // the map's now
-    chunk.length = std::max(chunk.length, slot.offset + slot.size);
+    chunk.length = change.length;
     segments_->retire(t.freed, position);
     co_return ok();
 }

@@ -40,7 +40,7 @@ segment_files::open(std::unique_ptr<disk> where, change_log& log, segment_option
     options.segment_size -= options.segment_size % smallest_growth;
     std::unique_ptr<segment_files> opened(new segment_files(std::move(where), log, options));
     status done = co_await opened->open_existing();
-    if (done && opened->segments_.empty()) { done = co_await opened->grow(); }
+    if (done && opened->segments_.empty() && !options.read_only) { done = co_await opened->grow(); }
     if (!done) {
         (void)co_await opened->close();
         co_return done.error();
@@ -60,7 +60,7 @@ runtime::task<status> segment_files::open_existing() {
         bytes += file->size();
         BFS_CO_CHECK(co_await adopt(number, std::move(file)));
     }
-    if (bytes != 0) {
+    if (bytes != 0 && !log_.covers_data()) {
         BFS_LOG_WARN("storage",
                      "%.*s: found %zu segment files (%llu MiB) of an earlier run; this version does not "
                      "recover their contents and reuses them as free space",
@@ -78,10 +78,14 @@ runtime::task<status> segment_files::adopt(std::uint32_t number, std::unique_ptr
     fresh.blocks = static_cast<std::uint32_t>(size / block_size);
     segments_.push_back(std::move(fresh));
     if (size == 0) { co_return ok(); }
+    const disk_extent all{number * stride_, segments_[number].blocks};
+    if (options_.read_only) {
+        space_.add(all);
+        co_return ok();
+    }
     // A file that was never preallocated, or copied sparse, gets its space now rather than ENOSPC later.
     const status reserved = co_await segments_[number].file->allocate(size);
     if (!reserved && reserved.error() != errc::not_supported) { co_return reserved; }
-    const disk_extent all{number * stride_, segments_[number].blocks};
     space_.add(all);
     co_return ok();
 }
@@ -174,8 +178,13 @@ void segment_files::give_back(std::span<const disk_extent> runs) {
 
 void segment_files::retire(std::span<const disk_extent> runs, log_position position) {
     ++retired_so_far_;
-    for (const disk_extent& run : runs) { retired_.push_back({run, retired_so_far_, position}); }
+    for (const disk_extent& run : runs) {
+        retired_.push_back({run, retired_so_far_, position});
+        retired_blocks_ += run.count;
+    }
     reclaim();
+    // Space that nobody syncs for would grow without end.
+    if (retired_blocks_ > stride_ / 4) { log_.hurry(); }
 }
 
 void segment_files::reclaim() noexcept {
@@ -185,6 +194,7 @@ void segment_files::reclaim() noexcept {
         if (!guards_.empty() && guards_.front().since_ < oldest.number) { break; }
         if (!log_.durable(oldest.position)) { break; }
         space_.give_back(oldest.run);
+        retired_blocks_ -= oldest.run.count;
         retired_.pop_front();
         any = true;
     }
@@ -284,7 +294,7 @@ std::string segment_files::describe(std::uint32_t block) const {
 }
 
 std::uint64_t segment_files::used_bytes() const noexcept {
-    return (space_.total_blocks() - space_.free_blocks()) * block_size;
+    return (space_.total_blocks() - space_.free_blocks() - retired_blocks_) * block_size;
 }
 
 void segment_files::update_limit() noexcept {

@@ -21,6 +21,7 @@ namespace benchfs::storage {
 struct segment_options {
     std::uint64_t segment_size = 256 * MiB; // bytes; a multiple of 1 MiB
     std::uint64_t capacity = 0;             // bytes in all segments; 0: what the device has
+    bool read_only = false;                 // for checking: nothing is made, grown or reserved
 };
 
 /// Contiguous blocks between memory and one segment.
@@ -45,6 +46,14 @@ public:
     void give_back(std::span<const disk_extent> runs);
     /// Blocks that the change recorded at `position` took out of a map.
     void retire(std::span<const disk_extent> runs, log_position position);
+
+    /// Blocks that a recovered map names; false if they are not there or named twice.
+    [[nodiscard]] bool claim(disk_extent run) { return space_.claim(run); }
+    [[nodiscard]] bool exists(std::uint32_t block) const noexcept {
+        return block / stride_ < segments_.size() && block % stride_ < segments_[block / stride_].blocks;
+    }
+    /// Frees what is retired and durable by now.
+    void reclaim() noexcept;
 
     /// Held while blocks that a map named are read: what is retired meanwhile is not reused.
     class read_guard : public list_hook<> {
@@ -100,7 +109,6 @@ private:
     [[nodiscard]] runtime::task<status> read_one(const block_job& job);
     [[nodiscard]] runtime::task<status> write_one(const block_job& job);
     [[nodiscard]] runtime::task<status> sync_one(std::uint32_t number);
-    void reclaim() noexcept;
     void update_limit() noexcept;
 
     std::unique_ptr<disk> disk_;
@@ -115,6 +123,7 @@ private:
     runtime::event grown_;
     std::uint64_t retired_so_far_ = 0;
     std::deque<retired_run> retired_;
+    std::uint64_t retired_blocks_ = 0;
     intrusive_list<read_guard> guards_; // oldest first
     runtime::event reclaimed_;
 };

@@ -56,6 +56,21 @@ void space::give_back(disk_extent run) {
     insert(first, end - first);
 }
 
+bool space::claim(disk_extent run) {
+    auto at = by_address_.upper_bound(run.block);
+    if (run.count == 0 || at == by_address_.begin()) { return false; }
+    --at;
+    const auto [block, count] = *at;
+    const std::uint64_t end = std::uint64_t{run.block} + run.count;
+    if (end > std::uint64_t{block} + count) { return false; }
+    erase(at);
+    if (run.block > block) { insert(block, run.block - block); }
+    const auto behind = static_cast<std::uint32_t>(std::uint64_t{block} + count - end);
+    if (behind != 0) { insert(run.block + run.count, behind); }
+    free_ -= run.count;
+    return true;
+}
+
 space::iterator space::pick(std::uint32_t count) {
     const std::size_t may_fit = class_of(count);
     int left = tries;

@@ -30,6 +30,8 @@ public:
     /// are free.
     [[nodiscard]] bool take(std::uint32_t count, std::vector<disk_extent>& out);
     void give_back(disk_extent run);
+    /// Takes exactly these blocks; false (and nothing taken) unless all of them are there and free.
+    [[nodiscard]] bool claim(disk_extent run);
 
     [[nodiscard]] std::uint64_t total_blocks() const noexcept { return total_; }
     [[nodiscard]] std::uint64_t free_blocks() const noexcept { return free_; }

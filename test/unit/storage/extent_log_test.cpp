@@ -20,19 +20,17 @@ public:
     };
     explicit test_log(state& s) noexcept : s_(s) {}
 
-    runtime::task<result<log_position>> record_extents(extent_record record) override {
-        BFS_CO_CHECK(co_await runtime::yield());
-        if (s_.fail_record != 0 && --s_.fail_record == 0) { co_return errc::io_error; }
+    result<log_position> record_extents(const extent_record& record) override {
+        if (s_.fail_record != 0 && --s_.fail_record == 0) { return errc::io_error; }
         std::uint32_t blocks = 0;
         for (const disk_extent& run : record.runs) { blocks += run.count; }
         REQUIRE(blocks == record.crcs.size());
         s_.lengths.push_back(record.length);
-        co_return ++s_.last;
+        return ++s_.last;
     }
-    runtime::task<result<log_position>> record_truncate(chunk_id, std::uint32_t) override {
-        BFS_CO_CHECK(co_await runtime::yield());
-        if (s_.fail_record != 0 && --s_.fail_record == 0) { co_return errc::io_error; }
-        co_return ++s_.last;
+    result<log_position> record_truncate(chunk_id, std::uint32_t) override {
+        if (s_.fail_record != 0 && --s_.fail_record == 0) { return errc::io_error; }
+        return ++s_.last;
     }
     bool durable(log_position position) const noexcept override { return position <= s_.durable; }
     runtime::task<status> make_durable(log_position position) override {
@@ -41,6 +39,7 @@ public:
         s_.durable = std::max(s_.durable, position);
         co_return ok();
     }
+    log_position newest() const noexcept override { return s_.last; }
 
 private:
     state& s_;
@@ -64,7 +63,7 @@ TEST_CASE("freed space is reused only once the record that freed it is durable")
     REQUIRE(log.forced == 1);
     REQUIRE(r.content() == pattern(512 * KiB, 4));
     REQUIRE(r.loop.run(r.store->remove(chunk_number(0))));
-    REQUIRE(r.store->stats().bytes_used > 0); // not durable yet
+    REQUIRE(r.store->stats().bytes_used == 0); // what is retired counts as free: it can be had
     REQUIRE(r.loop.run(r.store->close()));
 }
 

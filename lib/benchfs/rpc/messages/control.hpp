@@ -28,7 +28,7 @@ struct hello {
         std::uint32_t server = 0;
         std::uint32_t server_count = 0;
         std::uint32_t chunk_size = 0;
-        std::uint64_t incarnation = 0; // another number after each start of the server
+        std::uint64_t incarnation = 0; // another number when the server does not know the session's past
         std::uint32_t checksums = 0;   // 1: the chunk store wants and gives block checksums
         std::uint32_t reserved = 0;
     };

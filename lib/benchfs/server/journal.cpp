@@ -1,0 +1,191 @@
+// Writing changes and replies, and reading them again; checkpoints are in journal_checkpoint.cpp.
+#include "benchfs/server/journal.hpp"
+
+#include "benchfs/rpc/methods.hpp"
+#include "benchfs/server/journal_records.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace benchfs::server {
+namespace {
+
+constexpr std::uint16_t number_of(journal_kind kind) noexcept { return static_cast<std::uint16_t>(kind); }
+
+[[nodiscard]] std::string_view text_of(const_byte_span bytes) noexcept {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+} // namespace
+
+// A record that cannot be staged means that the log failed: the next write() says so, before any answer.
+template <class T>
+void journal::put(std::uint16_t kind, const T& body, std::string_view tail) {
+    if (log_ == nullptr) { return; }
+    (void)log_->stage(kind, {bytes_of(body), std::as_bytes(std::span(tail))});
+}
+
+void journal::begin(storage::wal& log) {
+    log_ = &log;
+    log.let_owner_flush();
+    log.add_source(*this);
+}
+
+void journal::attach(rpc::server& requests) {
+    requests_ = &requests;
+    const time_point now = requests.now();
+    for (auto& [id, kept] : recovered_) {
+        rpc::session* s = requests.session_list().open(id);
+        if (s == nullptr) { break; } // more than there may be: those clients hear that the outcome is not known
+        s->incarnation = kept.incarnation;
+        s->generation = kept.generation;
+        s->keep_for = std::chrono::milliseconds(kept.keep_ms);
+        s->lost_at = now;
+        for (auto& [place, reply] : kept.replies) {
+            rpc::session::entry& e = s->at(reply.sequence);
+            e.sequence = reply.sequence;
+            e.method = reply.method;
+            e.size = static_cast<std::uint32_t>(reply.bytes.size());
+            std::memcpy(e.reply.data(), reply.bytes.data(), reply.bytes.size());
+        }
+    }
+    recovered_.clear();
+    requests.set_log(*this);
+}
+
+// ---- changes ----
+
+void journal::inode_set(const metadata::attributes& now) { put(number_of(journal_kind::inode_set), now); }
+void journal::inode_removed(file_id id) {
+    put(number_of(journal_kind::inode_removed), journal_number{id.value});
+}
+void journal::dentry_set(file_id parent, std::string_view name, file_id child, metadata::file_type type) {
+    const journal_dentry body{parent.value, child.value, static_cast<std::uint32_t>(type),
+                              static_cast<std::uint32_t>(name.size())};
+    put(number_of(journal_kind::dentry_set), body, name);
+}
+void journal::dentry_removed(file_id parent, std::string_view name) {
+    const journal_dentry body{parent.value, 0, 0, static_cast<std::uint32_t>(name.size())};
+    put(number_of(journal_kind::dentry_removed), body, name);
+}
+void journal::directory_set(file_id id, file_id parent) {
+    put(number_of(journal_kind::directory_set), journal_directory{id.value, parent.value});
+}
+void journal::directory_removed(file_id id) {
+    put(number_of(journal_kind::directory_removed), journal_number{id.value});
+}
+void journal::ids_reserved(std::uint64_t below) {
+    put(number_of(journal_kind::ids_reserved), journal_number{below});
+}
+
+// ---- replies ----
+
+status journal::admit(const rpc::method_info& method) noexcept {
+    const std::uint16_t m = method.id;
+    const bool frees = m == rpc::unlink::info.id || m == rpc::rmdir::info.id || m == rpc::cut_chunk::info.id ||
+                       m == rpc::set_size::info.id || m == rpc::sync_server::info.id;
+    return log_->admit(frees);
+}
+
+void journal::session_begun(const rpc::session& s) {
+    const auto keep = std::chrono::duration_cast<std::chrono::milliseconds>(s.keep_for).count();
+    put(number_of(journal_kind::session_begun),
+        journal_session{s.id, s.incarnation, s.generation, static_cast<std::uint32_t>(keep)});
+}
+void journal::session_ended(std::uint64_t id) {
+    put(number_of(journal_kind::session_ended), journal_number{id});
+}
+void journal::replied(std::uint64_t session, std::uint64_t sequence, const rpc::method_info& method,
+                      const_byte_span reply) {
+    put(number_of(journal_kind::reply),
+        journal_reply{session, sequence, method.id, static_cast<std::uint32_t>(reply.size())}, text_of(reply));
+}
+
+// ---- reading ----
+
+status journal::record(std::uint16_t kind, const_byte_span body, std::uint64_t) {
+    if (kind < static_cast<std::uint16_t>(storage::wal_kind::first_foreign)) { return ok(); }
+    metadata::change_sink& to = names_->replay();
+    journal_number number;
+    journal_directory directory;
+    metadata::attributes attr;
+    switch (static_cast<journal_kind>(kind)) {
+    case journal_kind::inode_set:
+        if (!load(body, attr) || !attr.id.valid()) { return errc::bad_frame; }
+        to.inode_set(attr);
+        return ok();
+    case journal_kind::inode_removed:
+        if (!load(body, number)) { return errc::bad_frame; }
+        to.inode_removed({number.value});
+        return ok();
+    case journal_kind::dentry_set:
+        return read_dentry(false, body);
+    case journal_kind::dentry_removed:
+        return read_dentry(true, body);
+    case journal_kind::directory_set:
+        if (!load(body, directory) || directory.id == 0) { return errc::bad_frame; }
+        to.directory_set({directory.id}, {directory.parent});
+        return ok();
+    case journal_kind::directory_removed:
+        if (!load(body, number)) { return errc::bad_frame; }
+        to.directory_removed({number.value});
+        return ok();
+    case journal_kind::ids_reserved:
+        if (!load(body, number)) { return errc::bad_frame; }
+        to.ids_reserved(number.value);
+        return ok();
+    case journal_kind::session_begun:
+        return read_session(body);
+    case journal_kind::session_ended:
+        if (!load(body, number)) { return errc::bad_frame; }
+        recovered_.erase(number.value);
+        return ok();
+    case journal_kind::reply:
+        return read_reply(body);
+    }
+    return errc::bad_frame;
+}
+
+status journal::read_dentry(bool removed, const_byte_span body) {
+    journal_dentry head;
+    if (!load(body, head) || body.size() - sizeof(head) != head.name_size) { return errc::bad_frame; }
+    const std::string_view name = text_of(body.subspan(sizeof(head)));
+    BFS_CHECK(validate_name(name));
+    const auto type = static_cast<metadata::file_type>(head.type);
+    if (removed) {
+        names_->replay().dentry_removed({head.parent}, name);
+    } else {
+        names_->replay().dentry_set({head.parent}, name, {head.child}, type);
+    }
+    return ok();
+}
+
+status journal::read_session(const_byte_span body) {
+    journal_session head;
+    if (!load(body, head)) { return errc::bad_frame; }
+    kept_session& s = recovered_[head.id];
+    s.incarnation = head.incarnation;
+    s.generation = head.generation;
+    s.keep_ms = head.keep_ms;
+    return ok();
+}
+
+status journal::read_reply(const_byte_span body) {
+    journal_reply head;
+    if (!load(body, head) || body.size() - sizeof(head) != head.size || head.size > rpc::session::reply_max ||
+        head.size < sizeof(rpc::frame) || head.sequence == 0) {
+        return errc::bad_frame;
+    }
+    const auto found = recovered_.find(head.session);
+    // The start of a session may lie before the oldest segment; its checkpoint record comes later then.
+    if (found == recovered_.end()) { return ok(); }
+    kept_reply& kept = found->second.replies[head.sequence % rpc::max_mutations];
+    if (kept.sequence > head.sequence) { return ok(); }
+    const const_byte_span bytes = body.subspan(sizeof(head));
+    kept.sequence = head.sequence;
+    kept.method = head.method;
+    kept.bytes.assign(bytes.begin(), bytes.end());
+    return ok();
+}
+
+} // namespace benchfs::server

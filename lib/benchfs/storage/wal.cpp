@@ -1,0 +1,207 @@
+// Staging, flushing and syncing; opening is in wal_open.cpp, the log's own work in wal_checkpoint.cpp.
+#include "benchfs/storage/wal.hpp"
+
+#include "benchfs/base/log.hpp"
+#include "benchfs/storage/wal_records.hpp"
+
+#include <algorithm>
+
+namespace benchfs::storage {
+namespace {
+
+constexpr int fruitless_tries = 16;
+
+} // namespace
+
+status wal::fail(errc why, const char* what) {
+    if (failed_ == errc::ok) {
+        failed_ = errc::io_error;
+        BFS_LOG_ERROR("storage",
+                      "%.*s: %s the log failed: %.*s; nothing more is changed until the server is "
+                      "restarted. Check the device",
+                      static_cast<int>(disk_.where().size()), disk_.where().data(), what,
+                      static_cast<int>(message(why).size()), message(why).data());
+    }
+    return errc::io_error;
+}
+
+result<log_position> wal::stage(std::uint16_t kind, std::initializer_list<const_byte_span> parts) {
+    if (failed_ != errc::ok) { return failed_; }
+    append_record(frame_, kind, parts);
+    const log_position position = next_;
+    if (!owner_flushes_ || frame_.size() >= spare_room()) { BFS_CHECK(flush()); }
+    return position;
+}
+
+status wal::flush() {
+    if (!staged()) { return ok(); }
+    if (failed_ != errc::ok) { return failed_; }
+    const bool fits = at_ + frame_.size() <= slots_[current_].file->size();
+    if (!fits && at_ != wal_header_bytes) { BFS_CHECK(rotate()); }
+    wal_slot& slot = slots_[current_];
+    seal_frame(frame_, slot.header.generation, next_, durable_);
+    if (const status wrote = write_whole(*slot.file, at_, frame_); !wrote) {
+        return fail(wrote.error(), "writing");
+    }
+    slot.dirty = true;
+    at_ += frame_.size();
+    ++stats_.frames;
+    stats_.bytes += frame_.size();
+    last_change_ = next_++;
+    frame_.resize(sizeof(wal_frame_header));
+    return ok();
+}
+
+status wal::write_whole(disk_file& file, std::uint64_t offset, const_byte_span bytes) {
+    int tries = 0;
+    for (std::size_t done = 0; done < bytes.size();) {
+        const result<std::size_t> put = file.write_now(offset + done, bytes.subspan(done));
+        const bool again = !put && (put.error() == errc::interrupted || put.error() == errc::try_again);
+        if (!put && !again) { return put.error(); }
+        const std::size_t moved = put ? *put : 0;
+        tries = moved == 0 ? tries + 1 : 0;
+        if (tries == fruitless_tries) { return put ? errc::io_error : put.error(); }
+        done += moved;
+    }
+    return ok();
+}
+
+status wal::write_header(wal_slot& slot) {
+    seal(slot.header);
+    slot.dirty = true;
+    return write_whole(*slot.file, 0, bytes_of(slot.header));
+}
+
+/// Goes on in a free segment.
+status wal::rotate() {
+    const auto free =
+        std::ranges::find_if(slots_, [](const wal_slot& s) { return !s.used && !s.busy && s.zeroed; });
+    const auto any = free != slots_.end()
+                         ? free
+                         : std::ranges::find_if(slots_, [](const wal_slot& s) { return !s.used && !s.busy; });
+    work_.set(); // to make another one
+    if (any == slots_.end()) {
+        BFS_LOG_WARN("storage", "%.*s: the log is full; changes are refused until a checkpoint made room",
+                     static_cast<int>(disk_.where().size()), disk_.where().data());
+        return errc::no_space;
+    }
+    wal_slot& slot = *any;
+    slot.header = {};
+    slot.header.generation = ++generation_;
+    slot.header.start_generation = start_generation_;
+    slot.header.first_sequence = next_;
+    slot.header.durable = durable_;
+    slot.header.power_cycle = disk_.power_cycle();
+    slot.header.store_id = options_.store_id;
+    slot.header.server = options_.server;
+    slot.header.servers = options_.servers;
+    slot.header.stride = options_.stride;
+    if (const status wrote = write_header(slot); !wrote) {
+        return fail(wrote.error(), "beginning a segment of");
+    }
+    slot.state = header_state::good;
+    slot.used = true;
+    current_ = static_cast<std::size_t>(any - slots_.begin());
+    at_ = wal_header_bytes;
+    return ok();
+}
+
+std::size_t wal::spare_room() const noexcept {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(512 * KiB, options_.segment_size / 4));
+}
+
+status wal::admit(bool frees) const noexcept {
+    if (failed_ != errc::ok) { return failed_; }
+    if (free_slots() != 0) { return ok(); }
+    const std::size_t room =
+        slots_[current_].file->size() - std::min<std::size_t>(at_, slots_[current_].file->size());
+    const std::size_t wanted = frame_.size() + (frees ? spare_room() / 2 : spare_room());
+    return room < wanted ? status(errc::no_space) : ok();
+}
+
+result<log_position> wal::record_extents(const extent_record& record) {
+    wal_extents head;
+    head.file = record.chunk.file.value;
+    head.index = record.chunk.index;
+    head.first_block = record.first_block;
+    head.length = record.length;
+    head.runs = static_cast<std::uint32_t>(record.runs.size());
+    head.blocks = static_cast<std::uint32_t>(record.crcs.size());
+    return stage(static_cast<std::uint16_t>(wal_kind::extents),
+                 {bytes_of(head), std::as_bytes(record.runs), std::as_bytes(record.crcs)});
+}
+
+result<log_position> wal::record_truncate(chunk_id chunk, std::uint32_t size) {
+    wal_truncate body;
+    body.file = chunk.file.value;
+    body.index = chunk.index;
+    body.size = size;
+    return stage(static_cast<std::uint16_t>(wal_kind::truncate), {bytes_of(body)});
+}
+
+// ---- syncing ----
+
+runtime::task<status> wal::make_durable(log_position position) {
+    BFS_CO_CHECK(flush());
+    while (durable_ < position) {
+        if (failed_ != errc::ok) { co_return failed_; }
+        if (syncing_) {
+            // The running sync began before our change, or covers it: look again when it ends.
+            BFS_CO_CHECK(co_await synced_.wait());
+            continue;
+        }
+        BFS_CO_CHECK(co_await sync_once());
+    }
+    co_return ok();
+}
+
+/// The bytes first, then the records that describe them.
+runtime::task<status> wal::sync_once() {
+    syncing_ = true;
+    synced_.reset();
+    const std::uint64_t target = next_ - 1;
+    ++stats_.syncs;
+    status done = ok();
+    if (data_ != nullptr) { done = co_await data_->sync_data(); }
+    if (done) { done = co_await sync_slots(); }
+    syncing_ = false;
+    if (done) {
+        durable_ = std::max(durable_, target);
+        // A frame of its own says so: what was promised is then known after a kill, too.
+        if (!staged() && failed_ == errc::ok && at_ + frame_.size() <= slots_[current_].file->size()) {
+            wal_slot& slot = slots_[current_];
+            seal_frame(frame_, slot.header.generation, next_, durable_);
+            const status marked = write_whole(*slot.file, at_, frame_);
+            if (!marked) {
+                done = fail(marked.error(), "writing");
+            } else {
+                slot.dirty = true;
+                at_ += frame_.size();
+                ++next_;
+            }
+        }
+        if (data_ != nullptr) { data_->on_durable(); }
+    } else {
+        done = fail(done.error(), "syncing");
+    }
+    synced_.set();
+    co_return done;
+}
+
+runtime::task<status> wal::sync_slots() {
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+        if (!slots_[i].used || !slots_[i].dirty) { continue; }
+        slots_[i].dirty = false; // frames that come meanwhile make it dirty again
+        disk_file& file = *slots_[i].file;
+        BFS_CO_CHECK(co_await file.sync());
+    }
+    co_return ok();
+}
+
+wal_stats wal::stats() const noexcept {
+    wal_stats out = stats_;
+    for (const wal_slot& slot : slots_) { out.used_bytes += slot.used ? slot.file->size() : 0; }
+    return out;
+}
+
+} // namespace benchfs::storage

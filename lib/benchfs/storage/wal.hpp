@@ -1,0 +1,177 @@
+// The write-ahead log of one server: what was changed, in the order in which it happened.
+//
+// Changes are staged as records in memory, without waiting. flush() writes everything staged as one frame, with
+// one copy into the page cache, before anything of it is acknowledged: a process that is killed loses nothing
+// that was. Who needs more (fsync) waits for a sync that began after its last change; one sync serves all who
+// wait. A checkpoint writes everything there is into the log again, in slices, after which the segments before
+// it are free for new frames.
+//
+// Use: open(), replay(), begin(), then stage() and flush(); close() before destruction.
+#pragma once
+
+#include "benchfs/base/types.hpp"
+#include "benchfs/runtime/event.hpp"
+#include "benchfs/runtime/task_scope.hpp"
+#include "benchfs/storage/change_log.hpp"
+#include "benchfs/storage/wal_survey.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace benchfs::storage {
+
+struct wal_options {
+    std::uint64_t segment_size = 16 * MiB; // bytes of one log file; smaller on a small device
+    std::uint64_t capacity = 256 * MiB;    // bytes of the log at which a checkpoint must have made room
+    std::uint32_t server = 0;              // whose store this is: another server's is refused
+    std::uint32_t servers = 1;
+    std::uint64_t store_id = 1;   // of a new store
+    std::uint32_t stride = 65536; // blocks per data segment of a new store
+    bool read_only = false;       // for checking: open() and replay() only, and nothing is written
+};
+
+/// Writes what it owns into the log again, as absolute values.
+class checkpoint_source {
+public:
+    virtual void begin_checkpoint() = 0;
+    /// Stages a few records; false when all are written. Called until then, with other work in between.
+    [[nodiscard]] virtual bool checkpoint_step() = 0;
+
+protected:
+    ~checkpoint_source() = default;
+};
+
+/// What must be durable before the log may say so: the bytes that its records describe.
+class wal_data {
+public:
+    [[nodiscard]] virtual runtime::task<status> sync_data() = 0;
+    /// Something became durable.
+    virtual void on_durable() noexcept = 0;
+
+protected:
+    ~wal_data() = default;
+};
+
+struct wal_stats {
+    std::uint64_t frames = 0;
+    std::uint64_t bytes = 0; // of frames
+    std::uint64_t syncs = 0;
+    std::uint64_t checkpoints = 0;
+    std::uint64_t used_bytes = 0; // of segments that recovery would read
+};
+
+class wal final : public change_log {
+public:
+    /// Opens and surveys the log of a directory. busy, io_error (damaged, or it belongs to another server; the
+    /// log lines say more), protocol_mismatch. Loop and disk outlive the log.
+    [[nodiscard]] static runtime::task<result<std::unique_ptr<wal>>> open(runtime::loop& loop, disk& where,
+                                                                          wal_options options);
+    wal(const wal&) = delete;
+    wal& operator=(const wal&) = delete;
+    ~wal() override;
+
+    // ---- recovery ----
+    [[nodiscard]] const wal_survey& survey() const noexcept { return survey_; }
+    [[nodiscard]] bool fresh() const noexcept { return survey_.parts.empty(); }
+    [[nodiscard]] std::uint32_t stride() const noexcept { return options_.stride; }
+    [[nodiscard]] std::uint64_t store_id() const noexcept { return options_.store_id; }
+    /// All records up to and with frame `last`; any number of times.
+    [[nodiscard]] runtime::task<status> replay(std::uint64_t last, wal_reader& reader) {
+        return replay_log(slots_, survey_, last, reader);
+    }
+    /// Ends recovery: frames after `last` never were. What was recovered is made durable, and new frames follow
+    /// it. `data` outlives the log or its close().
+    [[nodiscard]] runtime::task<status> begin(std::uint64_t last, wal_data& data);
+
+    // ---- changes ----
+    /// Adds a record to the frame that the next flush() writes. io_error after the log failed.
+    [[nodiscard]] result<log_position> stage(std::uint16_t kind, std::initializer_list<const_byte_span> parts);
+    [[nodiscard]] bool staged() const noexcept { return frame_.size() > sizeof(wal_frame_header); }
+    /// Hands everything staged to the kernel. no_space: the log is full (it stays staged); io_error: the log
+    /// failed, for ever.
+    [[nodiscard]] status flush();
+    /// Whether another change may begin: no_space while the log has no room, io_error after it failed.
+    /// `frees`: a change that makes room.
+    [[nodiscard]] status admit(bool frees) const noexcept;
+    /// Whether writers should wait a little, so that a checkpoint gets ahead of them.
+    [[nodiscard]] bool crowded() const noexcept;
+    /// From now on the owner calls flush(); before, every record is flushed at once.
+    void let_owner_flush() noexcept { owner_flushes_ = true; }
+
+    [[nodiscard]] result<log_position> record_extents(const extent_record& record) override;
+    [[nodiscard]] result<log_position> record_truncate(chunk_id chunk, std::uint32_t size) override;
+    [[nodiscard]] bool durable(log_position position) const noexcept override { return position <= durable_; }
+    [[nodiscard]] runtime::task<status> make_durable(log_position position) override;
+    [[nodiscard]] log_position newest() const noexcept override { return staged() ? next_ : last_change_; }
+    [[nodiscard]] bool covers_data() const noexcept override { return true; }
+    void hurry() noexcept override;
+
+    // ---- checkpoints ----
+    /// Sources are written in the order in which they were added; they outlive the log or its close().
+    void add_source(checkpoint_source& source) { sources_.push_back(&source); }
+    /// Writes a checkpoint now; returns when the space before it is free. For tests and tools: the log makes
+    /// its own when half of its capacity is used.
+    [[nodiscard]] runtime::task<status> checkpoint();
+
+    [[nodiscard]] wal_stats stats() const noexcept;
+    /// Flushes, syncs, and ends the log's own work.
+    [[nodiscard]] runtime::task<status> close() override;
+
+private:
+    wal(runtime::loop& loop, disk& where, wal_options options);
+
+    [[nodiscard]] runtime::task<status> read_log();
+    [[nodiscard]] status check_owner() const;
+    [[nodiscard]] runtime::task<status> add_slot();
+    [[nodiscard]] runtime::task<status> zero(std::size_t slot);
+    [[nodiscard]] status rotate();
+    [[nodiscard]] status write_header(wal_slot& slot);
+    [[nodiscard]] status write_whole(disk_file& file, std::uint64_t offset, const_byte_span bytes);
+    [[nodiscard]] runtime::task<status> sync_slots();
+    [[nodiscard]] runtime::task<status> sync_once();
+    [[nodiscard]] runtime::task<status> work();
+    [[nodiscard]] runtime::task<status> keep_ahead();
+    [[nodiscard]] runtime::task<status> slices();
+    [[nodiscard]] bool checkpoint_due() const noexcept;
+    [[nodiscard]] std::size_t used_slots() const noexcept;
+    [[nodiscard]] std::size_t free_slots() const noexcept { return slots_.size() - used_slots(); }
+    [[nodiscard]] std::size_t most_slots() const noexcept;
+    /// Room that changes need; half of it is kept for those that free space.
+    [[nodiscard]] std::size_t spare_room() const noexcept;
+    status fail(errc why, const char* what);
+
+    runtime::loop& loop_;
+    disk& disk_;
+    wal_options options_;
+    std::vector<wal_slot> slots_;
+    wal_survey survey_;
+    wal_data* data_ = nullptr;
+
+    std::size_t current_ = 0;      // slot
+    std::size_t at_ = 0;           // where its next frame goes
+    std::uint64_t next_ = 1;       // number of the frame under construction
+    log_position last_change_ = 0; // the newest frame with records
+    std::uint64_t durable_ = 0;
+    std::uint64_t generation_ = 0;
+    std::uint64_t start_generation_ = 1;
+    std::vector<std::byte> frame_;
+    errc failed_ = errc::ok;
+    bool began_ = false;
+    bool owner_flushes_ = false;
+    bool device_full_ = false; // the last attempt to add a file failed
+
+    bool syncing_ = false;
+    runtime::event synced_;
+    std::vector<checkpoint_source*> sources_;
+    bool checkpointing_ = false;
+    std::size_t not_before_ = 0; // used slots, after a checkpoint that failed
+
+    runtime::call_context context_;
+    runtime::task_scope scope_;
+    runtime::event work_;
+    bool closing_ = false;
+    bool hurried_ = false;
+    wal_stats stats_;
+};
+
+} // namespace benchfs::storage

@@ -1,0 +1,159 @@
+// Opening the log, and the step from recovery to new frames.
+#include "benchfs/storage/wal.hpp"
+
+#include "benchfs/base/log.hpp"
+
+#include <algorithm>
+
+namespace benchfs::storage {
+namespace {
+
+constexpr std::uint64_t smallest_segment = 64 * KiB;
+constexpr std::uint64_t largest_segment = 64 * MiB;
+constexpr std::uint64_t part_of_device = 64; // a segment is not larger than this part of it
+constexpr std::size_t slots_at_first = 4;
+constexpr std::size_t slots_needed = 3;
+
+} // namespace
+
+wal::wal(runtime::loop& loop, disk& where, wal_options options)
+    : loop_(loop),
+      disk_(where),
+      options_(options),
+      context_{&loop, time_point::max(), nullptr},
+      scope_(context_, false) {
+    frame_.resize(sizeof(wal_frame_header));
+    const std::uint64_t device = std::max<std::uint64_t>(where.free_bytes() / part_of_device, 1 * MiB);
+    options_.segment_size =
+        std::clamp(std::min(options.segment_size, device), smallest_segment, largest_segment) / 4096 * 4096;
+}
+
+wal::~wal() = default;
+
+runtime::task<result<std::unique_ptr<wal>>> wal::open(runtime::loop& loop, disk& where, wal_options options) {
+    std::unique_ptr<wal> made(new wal(loop, where, options));
+    if (const status read = co_await made->read_log(); !read) {
+        (void)co_await made->close();
+        co_return read.error();
+    }
+    co_return made;
+}
+
+runtime::task<status> wal::read_log() {
+    BFS_CO_TRY(slots_, co_await open_log_files(disk_));
+    std::string problem;
+    result<wal_survey> surveyed = co_await survey_log(disk_, slots_, problem);
+    if (!surveyed) {
+        BFS_LOG_ERROR("storage", "the store cannot be opened: %s", problem.c_str());
+        co_return surveyed.error();
+    }
+    survey_ = std::move(*surveyed);
+    if (!survey_.torn.empty()) {
+        BFS_LOG_WARN("storage",
+                     "%s: an unfinished change ends the log; it was never acknowledged and is dropped",
+                     survey_.torn.c_str());
+    }
+    if (survey_.parts.empty()) { co_return ok(); }
+    BFS_CO_CHECK(check_owner());
+    const wal_segment_header& header = slots_[survey_.parts.back().slot].header;
+    options_.store_id = header.store_id;
+    options_.stride = header.stride;
+    co_return ok();
+}
+
+status wal::check_owner() const {
+    for (const wal_survey::part& part : survey_.parts) {
+        const wal_segment_header& header = slots_[part.slot].header;
+        if (header.server == options_.server && header.servers == options_.servers && header.stride != 0) {
+            continue;
+        }
+        BFS_LOG_ERROR("storage",
+                      "the store in %.*s belongs to server %u of %u, this is server %u of %u: start the server "
+                      "with that id and number of servers, or choose another directory",
+                      static_cast<int>(disk_.where().size()), disk_.where().data(), header.server,
+                      header.servers, options_.server, options_.servers);
+        return errc::bad_config;
+    }
+    return ok();
+}
+
+runtime::task<status> wal::begin(std::uint64_t last, wal_data& data) {
+    data_ = &data;
+    generation_ = survey_.generation;
+    next_ = last + 1;
+    last_change_ = last;
+    bool any = false;
+    for (wal_slot& slot : slots_) {
+        slot.used = slot.used && slot.header.first_sequence <= last;
+        slot.dirty = slot.used;
+        slot.zeroed = slot.state == header_state::good; // it was when it was first used
+        any = any || slot.used;
+    }
+    start_generation_ = any ? survey_.start_generation : generation_ + 1;
+    while (slots_.size() < slots_at_first || free_slots() < 2) {
+        const status added = co_await add_slot();
+        if (added) { continue; }
+        if (slots_.size() >= slots_needed && free_slots() != 0) { break; }
+        BFS_LOG_ERROR("storage", "%.*s: there is no room for the log (%llu KiB a file): %.*s",
+                      static_cast<int>(disk_.where().size()), disk_.where().data(),
+                      static_cast<unsigned long long>(options_.segment_size / KiB),
+                      static_cast<int>(message(added.error()).size()), message(added.error()).data());
+        co_return added;
+    }
+    // What was recovered must not be lost by a power failure after this: space that it freed is used again.
+    if (any) {
+        BFS_CO_CHECK(co_await data.sync_data());
+        BFS_CO_CHECK(co_await sync_slots());
+    }
+    durable_ = last;
+    BFS_CO_CHECK(rotate());
+    BFS_CO_CHECK(co_await sync_slots());
+    began_ = true;
+    scope_.spawn(work());
+    work_.set();
+    co_return ok();
+}
+
+runtime::task<status> wal::add_slot() {
+    std::size_t number = slots_.size();
+    const auto taken = [&] {
+        return std::ranges::any_of(slots_, [&](const wal_slot& s) { return s.name == wal_file_name(number); });
+    };
+    while (taken()) { ++number; }
+    wal_slot slot;
+    slot.name = wal_file_name(number);
+    BFS_CO_TRY(slot.file, co_await disk_.open_log(slot.name, true));
+    status done = co_await slot.file->allocate(options_.segment_size);
+    if (done) { done = co_await disk_.sync_directory(); }
+    if (!done) {
+        (void)co_await slot.file->close();
+        slot.file.reset();
+        (void)co_await disk_.unlink(slot.name);
+        co_return done;
+    }
+    slots_.push_back(std::move(slot));
+    co_return ok();
+}
+
+runtime::task<status> wal::close() {
+    closing_ = true;
+    work_.set();
+    (void)co_await scope_.join();
+    status first = ok();
+    if (began_ && failed_ == errc::ok) {
+        // All of it durable, and said so: damage to any of it is recognised afterwards.
+        first = co_await make_durable(newest());
+        const status marked = co_await sync_slots();
+        if (first) { first = marked; }
+    }
+    began_ = false;
+    for (wal_slot& slot : slots_) {
+        if (!slot.file) { continue; }
+        const status closed = co_await slot.file->close();
+        if (first && !closed) { first = closed; }
+    }
+    slots_.clear();
+    co_return first;
+}
+
+} // namespace benchfs::storage

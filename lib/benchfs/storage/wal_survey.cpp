@@ -1,0 +1,239 @@
+#include "benchfs/storage/wal_survey.hpp"
+
+#include "benchfs/base/log.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <limits>
+
+namespace benchfs::storage {
+namespace {
+
+constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
+constexpr int fruitless_tries = 16;
+
+[[nodiscard]] bool is_log_file(const std::string& name) noexcept {
+    return name.starts_with("log-") && name.ends_with(".wal");
+}
+
+[[nodiscard]] std::string place(const disk& where, const wal_slot& slot, std::size_t at) {
+    return std::string(where.where()) + "/" + slot.name + " at offset " + std::to_string(at);
+}
+
+/// What lies behind a frame that is missing.
+struct survivors {
+    bool any = false;
+    std::uint64_t durable = 0; // the highest frame that one of them calls durable
+};
+
+void look_for_survivors(const_byte_span bytes, std::size_t at, std::uint64_t generation, std::uint64_t sequence,
+                        survivors& out) {
+    wal_frame frame;
+    for (; find_frame(bytes, at, generation, sequence, frame); at = wal_padded(at) + 8) {
+        out.any = true;
+        out.durable = std::max(out.durable, frame.head.durable);
+        // Go on behind this one.
+        at = static_cast<std::size_t>(frame.records.data() - bytes.data()) + frame.head.size - 8;
+    }
+}
+
+/// Frames in a file whose header was damaged: of any generation.
+[[nodiscard]] bool has_frames(const_byte_span bytes, std::uint64_t sequence) {
+    for (std::size_t at = wal_header_bytes; at + sizeof(wal_frame_header) <= bytes.size(); at += 8) {
+        wal_frame frame;
+        if (!load(bytes.subspan(at), frame.head) || frame.head.magic != wal_frame_header::expected_magic) {
+            continue;
+        }
+        const std::uint64_t generation = frame.head.generation;
+        if (read_frame(bytes, at, generation, frame) == frame_state::good && frame.head.sequence >= sequence) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Where the frames of a segment end.
+struct segment_end {
+    std::size_t at = wal_header_bytes;
+    std::uint64_t next = 0; // the number that a frame there would have
+    std::uint64_t durable = 0;
+    bool torn = false;
+};
+
+template <class F>
+[[nodiscard]] segment_end walk(const_byte_span bytes, const wal_segment_header& header, std::uint64_t limit,
+                               F&& visit) {
+    segment_end end;
+    end.next = header.first_sequence;
+    end.durable = header.durable;
+    while (end.next < limit) {
+        wal_frame frame;
+        const frame_state state = read_frame(bytes, end.at, header.generation, frame);
+        end.torn = state == frame_state::torn;
+        if (state != frame_state::good || frame.head.sequence != end.next) { break; }
+        if (!visit(frame)) { break; }
+        end.durable = std::max(end.durable, frame.head.durable);
+        end.at += frame.bytes();
+        ++end.next;
+    }
+    return end;
+}
+
+} // namespace
+
+std::string wal_file_name(std::size_t number) {
+    char name[32];
+    std::snprintf(name, sizeof name, "log-%06zu.wal", number);
+    return name;
+}
+
+runtime::task<result<std::vector<std::byte>>> read_whole(disk_file& file) {
+    std::vector<std::byte> bytes(file.size());
+    int tries = 0;
+    for (std::size_t done = 0; done < bytes.size();) {
+        const byte_span rest =
+            byte_span(bytes).subspan(done, std::min<std::size_t>(bytes.size() - done, 1 << 20));
+        const result<std::size_t> got = co_await file.read(done, rest, -1);
+        const bool again = !got && (got.error() == errc::interrupted || got.error() == errc::try_again);
+        if (!got && !again) { co_return got.error(); }
+        if (got && *got == 0) { co_return errc::io_error; }
+        tries = got ? 0 : tries + 1;
+        if (tries == fruitless_tries) { co_return got.error(); }
+        done += got ? *got : 0;
+    }
+    co_return bytes;
+}
+
+runtime::task<result<std::vector<wal_slot>>> open_log_files(disk& where) {
+    BFS_CO_TRY(const std::vector<std::string> names, co_await where.list());
+    std::vector<wal_slot> slots;
+    for (const std::string& name : names) {
+        if (!is_log_file(name)) { continue; }
+        wal_slot slot;
+        slot.name = name;
+        BFS_CO_TRY(slot.file, co_await where.open_log(name, false));
+        std::vector<std::byte> head(std::min<std::uint64_t>(slot.file->size(), wal_header_bytes));
+        for (std::size_t done = 0; done < head.size();) {
+            const result<std::size_t> got = co_await slot.file->read(done, byte_span(head).subspan(done), -1);
+            if (!got) { co_return got.error(); }
+            if (*got == 0) { break; }
+            done += *got;
+        }
+        slot.state = read_header(head, slot.header);
+        slots.push_back(std::move(slot));
+    }
+    co_return slots;
+}
+
+runtime::task<result<wal_survey>> survey_log(const disk& where, std::vector<wal_slot>& slots,
+                                             std::string& problem) {
+    wal_survey out;
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+        slots[i].used = false;
+        if (slots[i].state == header_state::other_version) {
+            problem = place(where, slots[i], 0) + ": log format version " +
+                      std::to_string(slots[i].header.version) + ", this release reads version " +
+                      std::to_string(wal_version) + "; use the release that wrote it";
+            co_return errc::protocol_mismatch;
+        }
+        if (slots[i].state == header_state::good) { order.push_back(i); }
+    }
+    std::ranges::sort(order, {}, [&](std::size_t i) { return slots[i].header.generation; });
+    if (!order.empty()) {
+        out.generation = slots[order.back()].header.generation;
+        out.start_generation = slots[order.back()].header.start_generation;
+    }
+    std::erase_if(order, [&](std::size_t i) { return slots[i].header.generation < out.start_generation; });
+    if (!order.empty() && slots[order.front()].header.generation != out.start_generation) {
+        problem =
+            std::string(where.where()) + ": the log segment of generation " +
+            std::to_string(out.start_generation) +
+            ", with which recovery would begin, is missing or its header is damaged; restore the log files";
+        co_return errc::io_error;
+    }
+
+    bool ended = false;
+    std::uint64_t expected = order.empty() ? 1 : slots[order.front()].header.first_sequence;
+    survivors later;
+    std::string gap;
+    bool same_cycle = false;
+    for (std::size_t n = 0; n < order.size(); ++n) {
+        wal_slot& slot = slots[order[n]];
+        const wal_segment_header& header = slot.header;
+        // A later segment that starts with a lower number was begun after a recovery that ended there.
+        std::uint64_t limit = no_limit;
+        for (std::size_t m = n + 1; m < order.size(); ++m) {
+            limit = std::min(limit, slots[order[m]].header.first_sequence);
+        }
+        if (header.first_sequence >= limit) { continue; } // superseded
+        BFS_CO_TRY(const std::vector<std::byte> bytes, co_await read_whole(*slot.file));
+        if (ended || header.first_sequence != expected) {
+            if (!ended) { gap = place(where, slot, 0); }
+            ended = true;
+            later.any = true;
+            later.durable = std::max(later.durable, header.durable);
+            look_for_survivors(bytes, wal_header_bytes, header.generation, expected, later);
+            continue;
+        }
+        bool behind = false; // frames that may have lost something
+        const segment_end end = walk(bytes, header, limit, [](const wal_frame&) { return true; });
+        slot.used = true;
+        out.parts.push_back({order[n], end.next});
+        out.durable = std::max(out.durable, end.durable);
+        expected = end.next;
+        const bool this_cycle = header.power_cycle == where.power_cycle() && header.power_cycle[0] != 0;
+        behind = !this_cycle && end.next > out.durable + 1;
+        out.lost_power = out.lost_power || behind;
+        if (end.next == limit) { continue; }
+        // The last segment, or frames are missing.
+        ended = true;
+        same_cycle = this_cycle;
+        gap = place(where, slot, end.at);
+        if (end.torn) { out.torn = gap; }
+        look_for_survivors(bytes, end.at, header.generation, expected, later);
+    }
+    out.next_sequence = expected;
+    for (wal_slot& slot : slots) {
+        if (slot.state != header_state::bad) { continue; }
+        BFS_CO_TRY(const std::vector<std::byte> bytes, co_await read_whole(*slot.file));
+        if (!has_frames(bytes, expected)) { continue; }
+        problem = place(where, slot, 0) + ": the header of this log segment is damaged, and it holds changes "
+                                          "that were made; restore the file, or the whole store";
+        co_return errc::io_error;
+    }
+    if (later.any && (same_cycle || later.durable >= expected)) {
+        problem =
+            gap + ": change " + std::to_string(expected) +
+            " of the log is damaged, and later ones are there: bytes of the log were changed from outside, "
+            "or the device is failing. Nothing is served from this store; restore it";
+        co_return errc::io_error;
+    }
+    out.lost_power = out.lost_power && out.next_sequence > out.durable + 1;
+    co_return out;
+}
+
+runtime::task<status> replay_log(std::vector<wal_slot>& slots, const wal_survey& survey, std::uint64_t last,
+                                 wal_reader& reader) {
+    for (const wal_survey::part& part : survey.parts) {
+        const wal_slot& slot = slots[part.slot];
+        if (slot.header.first_sequence > last) { break; }
+        BFS_CO_TRY(const std::vector<std::byte> bytes, co_await read_whole(*slot.file));
+        status done = ok();
+        (void)walk(bytes, slot.header, std::min(part.end_sequence, last + 1), [&](const wal_frame& frame) {
+            done = for_each_record(frame.records, [&](std::uint16_t kind, const_byte_span body) {
+                return reader.record(kind, body, frame.head.sequence);
+            });
+            if (!done) {
+                BFS_LOG_ERROR("storage",
+                              "%s: change %llu of the log holds what this release does not understand",
+                              slot.name.c_str(), static_cast<unsigned long long>(frame.head.sequence));
+            }
+            return done.has_value();
+        });
+        BFS_CO_CHECK(done);
+    }
+    co_return ok();
+}
+
+} // namespace benchfs::storage
