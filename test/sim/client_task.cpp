@@ -18,7 +18,6 @@ constexpr duration longest_operation = std::chrono::seconds(60);
     case errc::ok:
         return fate::done;
     case errc::not_supported:
-    case errc::no_server:
     case errc::bad_handle:
     case errc::stale_handle:
     case errc::no_space:
@@ -259,8 +258,10 @@ private:
         const result<std::size_t> got = co_await std::move(reading);
         if (!judge_handle(op, "read", f->id(), got.error())) { co_return; }
         if (*got > size) { co_return wrong("read", op, "more bytes than were asked for"); }
+        s_.data.fading = s_.names.gave_up() || s_.names.may_be_gone(f->id().value);
         const std::string why =
             s_.data.check_read(f->id(), offset, size, const_byte_span(bytes).first(*got), began, s_.w.now());
+        s_.data.fading = false;
         if (!why.empty()) {
             wrong("read of " + std::to_string(size) + " at " + std::to_string(offset), op, why);
         }

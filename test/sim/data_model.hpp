@@ -38,6 +38,9 @@ public:
                                          const_byte_span got, time_point begin, time_point now);
     [[nodiscard]] std::string check_size(file_id f, std::uint64_t size, time_point begin, time_point now);
 
+    /// The file of the next check may be going away: its bytes may be zeros already.
+    bool fading = false;
+
     /// All servers have lost power; what ended before `synced` is still there.
     void lose_power(time_point synced);
 

@@ -8,6 +8,10 @@ namespace {
 
 using runtime::task;
 
+// Ids that a start takes for itself, durably, before it serves. After so many creations without any sync in between
+// the next ones could be given out again by a power failure.
+constexpr std::uint64_t ids_at_start = std::uint64_t{1} << 20;
+
 [[nodiscard]] storage::store_options store_options_of(const server_options& options) {
     storage::store_options s;
     s.data_dir = options.data_dir;
@@ -80,7 +84,10 @@ task<status> instance::open_state(instance_environment& environment, const serve
     }
     journal_.begin(*store_->log());
     status finished = co_await finish_removals(*names_, *store_, names.self);
+    // Ids that are given out must not come again after a power failure either, when nothing else was synced.
+    names_->state().ids.reserve(journal_, ids_at_start);
     if (finished) { finished = journal_.write(); }
+    if (finished) { finished = co_await store_->sync(); }
     if (!finished) { (void)co_await store_->close(); }
     co_return finished;
 }
