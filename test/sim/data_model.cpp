@@ -64,6 +64,9 @@ void data_model::end(std::uint32_t op, fate what, time_point now) {
     const operation o = found->second;
     operations_.erase(found);
     file_state& f = files_[o.file];
+    const auto change = std::ranges::find_if(f.sizes, [&](const size_change& s) { return s.op == op; });
+    // An answer that was on its way when the power failed tells of what may be lost.
+    if (what == fate::done && change->begin < power_lost_) { what = fate::maybe; }
     const auto end_of = [&](auto& x) {
         x.end = what == fate::maybe ? now + longest_echo : now;
         return what == fate::done;
@@ -82,7 +85,6 @@ void data_model::end(std::uint32_t op, fate what, time_point now) {
             if (v.end < mine->begin) { v.dead = std::min(v.dead, now); }
         }
     }
-    const auto change = std::ranges::find_if(f.sizes, [&](const size_change& s) { return s.op == op; });
     if (what == fate::none) {
         f.sizes.erase(change);
     } else {
@@ -185,7 +187,8 @@ std::string data_model::check_size(file_id id, std::uint64_t size, time_point be
            std::to_string(most);
 }
 
-void data_model::lose_power(time_point synced) {
+void data_model::lose_power(time_point synced, time_point now) {
+    power_lost_ = now;
     for (auto& [id, f] : files_) {
         for (auto& [cell, all] : f.cells) {
             for (version& v : all) {

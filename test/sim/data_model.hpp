@@ -42,7 +42,7 @@ public:
     bool fading = false;
 
     /// All servers have lost power; what ended before `synced` is still there.
-    void lose_power(time_point synced);
+    void lose_power(time_point synced, time_point now);
 
 private:
     struct version {
@@ -76,6 +76,7 @@ private:
     [[nodiscard]] std::string check_cell(file_state& f, std::uint64_t cell, const_byte_span bytes,
                                          time_point begin, time_point now);
 
+    time_point power_lost_ = time_point::min();
     std::unordered_map<file_id, file_state> files_;
     std::unordered_map<std::uint32_t, operation> operations_;
 };

@@ -78,7 +78,7 @@ private:
             s_.names.begin(wipe, name_op::wipe, 0, 0, s_.w.now());
         } else if (power) {
             s_.names.lose_power();
-            s_.data.lose_power(s_.synced);
+            s_.data.lose_power(s_.synced, s_.w.now());
         }
         s_.servers.crash(server, power, graves_);
         co_await s_.w.rest(s_.w.chance(80) ? s_.w.between(1ms, 300ms) : s_.w.between(300ms, 3s));

@@ -120,9 +120,9 @@ bool name_model::agree(state& s, const effect& e, std::uint32_t op, errc answer,
     const auto maker = static_cast<std::uint32_t>(e.id & ~unseen);
     const auto made = under_way_.find(maker);
     const auto seen = first_seen_.find(id);
-    if (seen != first_seen_.end() && (made == under_way_.end() || made->second.begin > seen->second)) {
-        return false;
-    }
+    const bool known = seen != first_seen_.end() && !makers_[id].contains(maker);
+    if (known && (made == under_way_.end() || made->second.begin > seen->second)) { return false; }
+    makers_[id].insert(maker);
     const std::uint64_t was = e.id;
     for (std::uint64_t& x : s.names) {
         if (x == was) { x = id; }

@@ -58,7 +58,7 @@ task<status> main_task(scenario& s) {
 } // namespace
 
 run_report run(const run_options& options) {
-    if (!options.verbose) { set_log_level(log_level::off); }
+    set_log_level(options.verbose ? log_level::trace : log_level::off);
     world w(options.seed);
     w.verbose = options.verbose;
     run_report report;
