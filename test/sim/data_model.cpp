@@ -154,6 +154,7 @@ std::string data_model::check_cell(file_state& f, std::uint64_t cell, const_byte
         return where + "write " + std::to_string(op) +
                " was overwritten before the read began; possible: " + newest;
     }
+    if (begin < power_lost_) { return {}; } // it may have been seen before the power failed
     const time_point shown_begin = op == 0 ? time_point::min() : seen->begin;
     for (version& v : all) {
         if (op == 0 ? v.zero : (!v.zero && v.op == op)) { continue; }

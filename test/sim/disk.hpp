@@ -89,7 +89,9 @@ public:
     [[nodiscard]] runtime::task<result<std::vector<std::string>>> list() override;
     [[nodiscard]] runtime::task<status> unlink(std::string name) override;
     [[nodiscard]] runtime::task<status> sync_directory() override;
-    [[nodiscard]] std::array<std::uint64_t, 2> power_cycle() const noexcept override { return {image_.power, 1}; }
+    [[nodiscard]] std::array<std::uint64_t, 2> power_cycle() const noexcept override {
+        return {image_.power, 1};
+    }
     [[nodiscard]] std::uint64_t free_bytes() const noexcept override;
     [[nodiscard]] runtime::task<status> close() override { co_return ok(); }
 

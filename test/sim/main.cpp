@@ -1,4 +1,4 @@
-// sim-run: the deterministic simulation, any number of seeds.
+// sim-run: the deterministic simulation, any number of seeds (tools/simulate builds and runs it).
 //
 //     sim-run --seeds N [--seed FIRST] [--plant NAME] [--verbose] [--keep-going]
 //
@@ -87,6 +87,10 @@ int main(int argc, char** argv) {
         unknown += r.unknown;
         gave_up += r.gave_up ? 1 : 0;
         seconds += r.simulated_seconds;
+        if (a->seeds == 1) {
+            std::printf("seed %llu: %s; trace %016llx\n", static_cast<unsigned long long>(seed), r.plan.c_str(),
+                        static_cast<unsigned long long>(r.trace));
+        }
         if (r.failure.empty()) { continue; }
         ++failed;
         std::printf("seed %llu FAILED (%s)\n  %s\n  replay: %s --seed %llu%s%s --verbose\n",

@@ -134,8 +134,8 @@ bool name_model::agree(state& s, const effect& e, std::uint32_t op, errc answer,
     return true;
 }
 
-/// The states right after this operation has taken effect. Only what may have to come before it is tried: whatever
-/// can come after it is left for later answers.
+/// The states right after this operation has taken effect. Only what may have to come before it is tried:
+/// whatever can come after it is left for later answers.
 std::vector<name_model::state> name_model::after(std::uint32_t op) {
     std::vector<state> reached;
     std::set<state> seen(all_.begin(), all_.end());
@@ -299,7 +299,19 @@ void name_model::lose_power() {
     std::set<std::map<std::uint32_t, effect>> done;
     std::set<slots> names = since_sync_;
     for (const state& s : all_) {
-        done.insert(s.done);
+        // What had taken effect may be lost, and be done again: any part of it may stay.
+        if (s.done.size() > 6) {
+            gave_up_ = true;
+            return;
+        }
+        for (unsigned part = 0; part < 1U << s.done.size(); ++part) {
+            std::map<std::uint32_t, effect> kept;
+            unsigned bit = 0;
+            for (const auto& one : s.done) {
+                if ((part >> bit++ & 1) != 0) { kept.insert(one); }
+            }
+            done.insert(std::move(kept));
+        }
         names.insert(s.names);
     }
     if (gave_up_ || done.size() * names.size() > states_max) {

@@ -84,7 +84,7 @@ private:
 
     std::map<std::uint32_t, operation> under_way_;
     std::set<state> all_{state{}};
-    std::map<std::uint64_t, time_point> first_seen_; // ids
+    std::map<std::uint64_t, time_point> first_seen_;          // ids
     std::map<std::uint64_t, std::set<std::uint32_t>> makers_; // of an id, in some state
     std::set<std::uint64_t> removed_;
     std::set<slots> since_sync_{slots{}};

@@ -18,7 +18,7 @@ std::string run_plan::text() const {
     return out;
 }
 
-run_plan make_plan(world& w, plant planted) {
+run_plan make_plan(world& w, plant planted, bool armed) {
     prng& random = w.random();
     run_plan p;
     p.planted = planted;
@@ -44,17 +44,21 @@ run_plan make_plan(world& w, plant planted) {
 
     switch (planted) {
     case plant::skip_sync:
-        p.cluster.skip_sync_percent = 50;
+        p.cluster.skip_sync_percent = armed ? 50 : 0;
         break;
     case plant::swap_chunks:
-        p.cluster.swap_chunks = true;
+        p.cluster.swap_chunks = armed;
         break;
     case plant::lose_reply:
-        p.cluster.planted.lose_reply = [] { return true; };
+        if (armed) {
+            p.cluster.planted.lose_reply = [] { return true; };
+        }
         p.cuts += 5;
         break;
     case plant::repeat_retry:
-        p.cluster.repeat_as_new = [] { return true; };
+        if (armed) {
+            p.cluster.repeat_as_new = [] { return true; };
+        }
         p.cuts += 5;
         break;
     case plant::torn_log:

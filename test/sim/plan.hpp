@@ -29,6 +29,7 @@ struct run_plan {
     [[nodiscard]] std::string text() const;
 };
 
-[[nodiscard]] run_plan make_plan(world& w, plant planted);
+/// `armed` false: what a planted fault needs to be found, without the fault.
+[[nodiscard]] run_plan make_plan(world& w, plant planted, bool armed);
 
 } // namespace benchfs::sim

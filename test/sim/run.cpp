@@ -5,6 +5,7 @@
 #include "workload.hpp"
 
 #include "benchfs/base/log.hpp"
+#include "benchfs/storage/wal_format.hpp"
 
 namespace benchfs::sim {
 
@@ -58,12 +59,14 @@ task<status> main_task(scenario& s) {
 } // namespace
 
 run_report run(const run_options& options) {
+    const log_level before = current_log_level();
     set_log_level(options.verbose ? log_level::trace : log_level::off);
+    storage::planted_torn_frames = options.armed && options.planted == plant::torn_log;
     world w(options.seed);
     w.verbose = options.verbose;
     run_report report;
     {
-        scenario s(w, make_plan(w, options.planted));
+        scenario s(w, make_plan(w, options.planted, options.armed));
         report.plan = s.plan.text();
         const status ran = w.loop().run(main_task(s));
         BFS_ASSERT(ran);
@@ -71,6 +74,8 @@ run_report run(const run_options& options) {
         report.plan = s.plan.text();
         report.gave_up = s.names.gave_up();
     }
+    storage::planted_torn_frames = false;
+    set_log_level(before);
     report.trace = w.trace_hash();
     report.simulated_seconds = static_cast<double>(w.now().time_since_epoch().count()) * 1e-9 - 3600.0;
     return report;

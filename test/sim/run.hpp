@@ -17,6 +17,7 @@ enum class plant : std::uint8_t { none, skip_sync, lose_reply, torn_log, swap_ch
 struct run_options {
     std::uint64_t seed = 1;
     plant planted = plant::none;
+    bool armed = true;    // false: everything as with the planted fault, but for the fault
     bool verbose = false; // the whole trace on standard error
 };
 

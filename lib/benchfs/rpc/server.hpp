@@ -60,8 +60,8 @@ public:
     /// Stops answering, waits for running handlers, closes all connections. Await it before destruction.
     [[nodiscard]] runtime::task<void> stop();
 
-    /// For a server whose state survives it: what was changed is written there before it is acknowledged, with the
-    /// replies of mutations. Set before the first request; outlives the server.
+    /// For a server whose state survives it: what was changed is written there before it is acknowledged, with
+    /// the replies of mutations. Set before the first request; outlives the server.
     void set_log(reply_log& log) noexcept { log_ = &log; }
     /// The sessions, for the log: to write them again, and to bring them back before the first request.
     [[nodiscard]] time_point now() noexcept { return loop_.now(); }

@@ -8,8 +8,8 @@ namespace {
 
 using runtime::task;
 
-// Ids that a start takes for itself, durably, before it serves. After so many creations without any sync in between
-// the next ones could be given out again by a power failure.
+// Ids that a start takes for itself, durably, before it serves. After so many creations without any sync in
+// between the next ones could be given out again by a power failure.
 constexpr std::uint64_t ids_at_start = std::uint64_t{1} << 20;
 
 [[nodiscard]] storage::store_options store_options_of(const server_options& options) {

@@ -31,8 +31,8 @@ struct instance_environment {
     std::uint32_t chunk_size = metadata::default_chunk_size;
     std::uint64_t incarnation = 1; // another number after each start
 
-    // What a simulation replaces: the time that files get, the disk, sizes of the store's files, and the store as
-    // the methods see it.
+    // What a simulation replaces: the time that files get, the disk, sizes of the store's files, and the store
+    // as the methods see it.
     wall_clock now = machine_time_ns;
     std::function<std::unique_ptr<storage::disk>(const std::string& data_dir)> open_disk = {};
     std::function<void(storage::store_options&)> tune_store = {};
@@ -57,7 +57,8 @@ public:
 
 private:
     instance() = default;
-    [[nodiscard]] runtime::task<status> open_state(instance_environment& environment, const server_options& options);
+    [[nodiscard]] runtime::task<status> open_state(instance_environment& environment,
+                                                   const server_options& options);
 
     std::unique_ptr<cluster::placement> placement_;
     journal journal_;
