@@ -42,6 +42,11 @@ daemon_arguments read_daemon_arguments(int argc, const char* const* argv) {
     bool print_config = false;
     app.set_version_flag("--version", std::string("benchfsd ") + version);
     app.add_flag("--print-config", print_config, "print the configuration in effect as JSON, and exit");
+    app.add_option(
+           "--check", arguments.check,
+           "verify the store of a stopped server in this data directory, and exit: 0 if it is good, 1 if "
+           "something is wrong, 2 if it cannot be checked")
+        ->type_name("DATA_DIR");
     options_on_command_line command_line(app, set);
     try {
         app.parse(argc, argv);
@@ -60,6 +65,7 @@ daemon_arguments read_daemon_arguments(int argc, const char* const* argv) {
         arguments.output = set.to_json() + "\n";
         return arguments;
     }
+    if (!arguments.check.empty()) { return arguments; }
     if (!validate(options, why)) {
         refuse(arguments, why);
         return arguments;

@@ -10,6 +10,7 @@ namespace benchfs::front {
 struct daemon_arguments {
     server_options options;
     bool run = false;    // else print and exit
+    std::string check;   // a data directory to check instead of serving; empty: none
     std::string output;  // for standard output
     std::string trouble; // for standard error
     int exit_code = 0;

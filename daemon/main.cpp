@@ -3,6 +3,7 @@
 
 #include "benchfs/api/benchfs.hpp"
 #include "benchfs/runtime/pinning.hpp"
+#include "benchfs/server/check.hpp"
 
 #include <cstdio>
 
@@ -10,6 +11,16 @@ int main(int argc, char** argv) {
     const benchfs::front::daemon_arguments arguments = benchfs::front::read_daemon_arguments(argc, argv);
     std::fputs(arguments.output.c_str(), stdout);
     std::fputs(arguments.trouble.c_str(), stderr);
+    if (!arguments.check.empty()) {
+        std::string why;
+        const auto report = benchfs::server::check_store(arguments.check, why);
+        if (!report) {
+            std::fprintf(stderr, "benchfsd: %s\n", why.c_str());
+            return 2;
+        }
+        std::fputs(report->text().c_str(), stdout);
+        return report->problems.empty() ? 0 : 1;
+    }
     if (!arguments.run) { return arguments.exit_code; }
 
     // Before anything allocates: pages stay on the node where they were first touched.

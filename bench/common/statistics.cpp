@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <numeric>
 
 namespace benchfs::bench {
+
+double now_us() {
+    return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
 
 std::uint64_t nearest_rank(const std::vector<std::uint64_t>& sorted, double fraction) {
     if (sorted.empty()) { return 0; }

@@ -1,5 +1,5 @@
 // Numbers of a measurement: exact order statistics of the samples, and how durations and sizes are written.
-// Pure functions; no clock, no output.
+// No output.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +41,9 @@ struct summary {
 
 /// A number with that many decimals.
 [[nodiscard]] std::string format_fixed(double value, int decimals);
+
+/// The monotonic clock, in microseconds.
+[[nodiscard]] double now_us();
 
 /// Without white space at either end.
 [[nodiscard]] std::string trimmed(std::string_view text);

@@ -15,11 +15,6 @@ namespace benchfs::bench {
 
 namespace {
 
-double now_us() {
-    return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
-
 /// One operation on one file; the time of it alone, or below 0 with errno set.
 double one(file_operation op, const std::string& path, std::vector<char>& bytes) {
     const double start = now_us();

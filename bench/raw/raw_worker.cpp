@@ -61,11 +61,6 @@ heap warm_memory(std::size_t bytes, int fill) {
     return memory;
 }
 
-double now_us() {
-    return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
-
 /// Runs `walk` once to warm up and `times` times with the clock; the median, per unit.
 template <class Walk>
 double median_of(std::size_t times, double units, Walk&& walk) {

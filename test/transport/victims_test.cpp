@@ -19,9 +19,9 @@ int victim_count() {
 
 /// The victims' start-up and end have a processor of their own; what is measured is server and survivor.
 void kill_victims(echo_server& server, int count, prng& random) {
-    const char* const sizes[] = {"bytes=0", "bytes=3000", "bytes=70000", "bytes=1000000", "bytes=4000000"};
+    const char* const victim_sizes[] = {"bytes=0", "bytes=3000", "bytes=70000", "bytes=1000000", "bytes=4000000"};
     for (int i = 0; i < count; ++i) {
-        auto victim = server.client("calls", {sizes[random.below(std::size(sizes))], "cpu=1"});
+        auto victim = server.client("calls", {victim_sizes[random.below(std::size(victim_sizes))], "cpu=1"});
         std::this_thread::sleep_for(std::chrono::microseconds(random.below(20'000)));
         victim->signal(SIGKILL);
     }

@@ -15,7 +15,7 @@ namespace benchfs::cluster {
 
 namespace {
 
-constexpr std::uint64_t format_version = 1;
+constexpr std::uint64_t cluster_format = 1;
 constexpr std::size_t cluster_file_limit = 64 * KiB;
 
 std::string cluster_path(const std::string& dir) { return dir + "/cluster.json"; }
@@ -96,7 +96,7 @@ status read_secret(const std::string& dir, cluster_secret& to, std::string& why)
 }
 
 std::string cluster_json(const cluster_info& info) {
-    return "{\n  \"format\": " + std::to_string(format_version) +
+    return "{\n  \"format\": " + std::to_string(cluster_format) +
            ",\n  \"cluster_id\": " + json_quote(info.id) + ",\n  \"epoch\": " + std::to_string(info.epoch) +
            ",\n  \"servers\": " + std::to_string(info.servers) +
            ",\n  \"chunk_size\": " + std::to_string(info.chunk_size) +
@@ -108,9 +108,9 @@ result<cluster_info> parse_cluster(std::string_view text, std::string& why) {
     BFS_TRY(const text_fields fields, text_fields::parse(text, why));
     std::uint64_t format = 0;
     BFS_CHECK(fields.number("format", format, 0, any, why));
-    if (format != format_version) {
+    if (format != cluster_format) {
         why = "its format is " + std::to_string(format) + ", this version reads " +
-              std::to_string(format_version);
+              std::to_string(cluster_format);
         return errc::protocol_mismatch;
     }
     cluster_info out;

@@ -8,7 +8,7 @@
 namespace benchfs::cluster {
 
 namespace {
-constexpr std::uint64_t format_version = 1;
+constexpr std::uint64_t record_format = 1;
 } // namespace
 
 std::string address_file_name(server_id id, std::uint32_t servers) {
@@ -23,7 +23,7 @@ std::string to_json(const server_record& record) {
     const auto text = [](std::string_view key, std::string_view value) {
         return "  \"" + std::string(key) + "\": " + json_quote(value);
     };
-    return "{\n" + number("format", format_version) + ",\n" + number("id", index(record.id)) + ",\n" +
+    return "{\n" + number("format", record_format) + ",\n" + number("id", index(record.id)) + ",\n" +
            number("servers", record.servers) + ",\n" + text("cluster_id", record.cluster_id) + ",\n" +
            text("host", record.process.host) + ",\n" +
            number("pid", static_cast<std::uint64_t>(record.process.pid)) + ",\n" +
@@ -37,9 +37,9 @@ result<server_record> parse_server_record(std::string_view text, std::string& wh
     BFS_TRY(const text_fields fields, text_fields::parse(text, why));
     std::uint64_t format = 0;
     BFS_CHECK(fields.number("format", format, 0, any, why));
-    if (format != format_version) {
+    if (format != record_format) {
         why = "its format is " + std::to_string(format) + ", this version reads " +
-              std::to_string(format_version);
+              std::to_string(record_format);
         return errc::protocol_mismatch;
     }
     std::uint64_t id = 0;

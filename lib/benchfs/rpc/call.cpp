@@ -74,7 +74,7 @@ void call_operation::on_reply(transport::message_ptr m, const decoded& d) noexce
     if (outcome_ != errc::ok || bytes == 0) {
         reply_ = reply_state::done;
         // A refusal that came before all of the request was read (no space, say): the rest need not be sent.
-        if (sending_ && outcome_ != errc::ok) { peer_.connection_->abandon(*this); }
+        if (sending_ && outcome_ != errc::ok) { peer_.connection_->stop_sending(*this); }
         part_done();
         return;
     }

@@ -15,8 +15,6 @@ constexpr std::size_t crc_max = rpc::io_max / storage::block_size;
 constexpr auto crowded_pause = std::chrono::milliseconds(1);
 using crc_list = std::array<std::uint32_t, crc_max>;
 
-[[nodiscard]] service_state& state_of(void* context) noexcept { return *static_cast<service_state*>(context); }
-
 /// The bytes of the payload go to the slot's target, the checksums behind them to `crcs`.
 task<status> fetch(server_call& call, storage::write_slot& slot, std::span<std::uint32_t> crcs) {
     if (crcs.empty()) { co_return co_await call.receive(slot.target); }

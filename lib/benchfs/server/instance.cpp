@@ -3,6 +3,8 @@
 #include "benchfs/base/log.hpp"
 #include "benchfs/server/recovery.hpp"
 
+#include <algorithm>
+
 namespace benchfs::server {
 namespace {
 
@@ -11,12 +13,15 @@ using runtime::task;
 // Ids that a start takes for itself, durably, before it serves. After so many creations without any sync in
 // between the next ones could be given out again by a power failure.
 constexpr std::uint64_t ids_at_start = std::uint64_t{1} << 20;
+constexpr std::uint64_t log_files = 16; // that a log of its full size has, or more
 
 [[nodiscard]] storage::store_options store_options_of(const server_options& options) {
     storage::store_options s;
     s.data_dir = options.data_dir;
     s.memory_limit = options.memory_limit;
     s.memory_ahead = options.memory_ahead;
+    s.log_capacity = options.log_size;
+    s.log_segment = std::min<std::uint64_t>(s.log_segment, options.log_size / log_files);
     s.direct = storage::direct_io::automatic;
     if (options.direct == "on") { s.direct = storage::direct_io::on; }
     if (options.direct == "off") { s.direct = storage::direct_io::off; }

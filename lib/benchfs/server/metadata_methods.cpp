@@ -8,8 +8,6 @@ using metadata::attributes;
 using rpc::server_call;
 using runtime::task;
 
-[[nodiscard]] service_state& state_of(void* context) noexcept { return *static_cast<service_state*>(context); }
-
 [[nodiscard]] metadata::new_inode new_inode_of(const rpc::named_request& who, std::uint32_t mode,
                                                std::uint32_t chunk_size, std::int64_t now) noexcept {
     return {mode, who.uid, who.gid, chunk_size, now};

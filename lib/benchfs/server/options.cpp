@@ -60,6 +60,8 @@ void bind_options(option_set& set, server_options& options) {
             options.uring_submit_depth, 1, 16384);
     set.add("direct", "go around the page cache (O_DIRECT) in the uring engine", options.direct,
             {"auto", "on", "off"});
+    set.add_bytes("log_size", "uring engine: bytes of its log; a checkpoint begins when half of them are used",
+                  options.log_size, 1 * MiB, 64 * GiB);
     set.add_bytes("memory_limit", "memory engine: bytes for data; 0: three quarters of what is available",
                   options.memory_limit);
     set.add_bytes("memory_ahead", "memory engine: bytes of memory kept ready ahead of need",

@@ -27,6 +27,8 @@ struct server_options {
     unsigned uring_submit_depth = 64;
     std::string direct = "auto"; // O_DIRECT in the uring engine: auto, on, off
 
+    std::uint64_t log_size = 256 * MiB; // uring engine: bytes of the log before a checkpoint must have made room
+
     std::uint64_t memory_limit = 0;         // memory engine, bytes; 0: three quarters of what is available
     std::uint64_t memory_ahead = 256 * MiB; // memory engine: bytes kept touched and free
     bool warm = false;                      // serve only once memory_ahead is there

@@ -33,6 +33,11 @@ struct service_state {
     [[nodiscard]] bool alone() const noexcept { return placement.servers() == 1; }
 };
 
+/// What a method was registered with.
+[[nodiscard]] inline service_state& state_of(void* context) noexcept {
+    return *static_cast<service_state*>(context);
+}
+
 void register_metadata_methods(rpc::server& to, service_state& state);
 void register_data_methods(rpc::server& to, service_state& state);
 

@@ -1,18 +1,12 @@
 // Reading in the io_uring engine: every block that comes from the disk is verified before a byte of it is used.
 #include "benchfs/storage/extent_store.hpp"
 
-#include "benchfs/base/crc32c.hpp"
 #include "benchfs/base/log.hpp"
 
 #include <algorithm>
 #include <cstring>
 
 namespace benchfs::storage {
-namespace {
-
-std::uint32_t sum(const std::byte* block) noexcept { return crc32c(const_byte_span{block, block_size}); }
-
-} // namespace
 
 runtime::task<status> extent_store::read(read_slot& slot) {
     slot.source.clear();
@@ -44,7 +38,7 @@ runtime::task<status> extent_store::load(chunk_id chunk, const extent_map& map, 
         for (; at < end; ++at) {
             std::byte* block = t.data.block(at - t.first);
             std::memset(block, 0, block_size);
-            t.crcs[at - t.first] = sum(block);
+            t.crcs[at - t.first] = block_crc(block);
         }
     };
     struct cut_block {
@@ -75,7 +69,7 @@ runtime::task<status> extent_store::load(chunk_id chunk, const extent_map& map, 
     for (const cut_block& c : cuts) {
         std::byte* block = t.data.block(c.block);
         std::memset(block + c.valid, 0, block_size - c.valid);
-        t.crcs[c.block] = sum(block);
+        t.crcs[c.block] = block_crc(block);
     }
     co_return ok();
 }
@@ -84,7 +78,7 @@ status extent_store::verify(chunk_id chunk, transfer& t) const {
     for (const chunk_extent& e : t.mapped) {
         for (std::uint32_t i = 0; i < e.count; ++i) {
             const std::uint32_t at = e.first + i - t.first;
-            if (sum(t.data.block(at)) == t.crcs[at]) { continue; }
+            if (block_crc(t.data.block(at)) == t.crcs[at]) { continue; }
             BFS_LOG_ERROR(
                 "storage",
                 "wrong bytes on the device: %s does not match its checksum (file %#llx, chunk %u, offset "

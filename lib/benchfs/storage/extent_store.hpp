@@ -7,6 +7,7 @@
 #pragma once
 
 #include "benchfs/runtime/event.hpp"
+#include "benchfs/base/crc32c.hpp"
 #include "benchfs/storage/change_log.hpp"
 #include "benchfs/storage/chunk_store.hpp"
 #include "benchfs/storage/chunk_table.hpp"
@@ -16,9 +17,22 @@
 #include "benchfs/storage/wal.hpp"
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace benchfs::storage {
+
+/// What verify_all() found.
+struct extent_check {
+    std::uint64_t chunks = 0;
+    std::uint64_t blocks = 0;
+    std::vector<std::string> problems; // what is wrong, in which file at which offset
+};
+
+/// The checksum of one whole block.
+[[nodiscard]] inline std::uint32_t block_crc(const std::byte* block) noexcept {
+    return crc32c(const_byte_span{block, block_size});
+}
 
 class extent_store final : public chunk_store, private wal_data, private checkpoint_source {
 public:
@@ -55,6 +69,8 @@ public:
     [[nodiscard]] runtime::task<status> close() override;
     [[nodiscard]] wal* log() noexcept override { return wal_; }
     void visit_chunks(chunk_visitor& visitor) override;
+    /// Reads and compares every block. Nothing else may go on meanwhile.
+    [[nodiscard]] runtime::task<result<extent_check>> verify_all();
 
 private:
     /// One write or read on its way: blocks [first, first + count) of a chunk in memory. Pooled.
@@ -105,6 +121,8 @@ private:
     class recovery;
     [[nodiscard]] runtime::task<status> recover(wal_reader* others, bool read_only);
     [[nodiscard]] status claim_space();
+    [[nodiscard]] runtime::task<status> verify_extent(const record& chunk, chunk_extent e, byte_span memory,
+                                                      extent_check& report);
     void forget_everything();
     [[nodiscard]] runtime::task<status> sync_data() override { return segments_->sync(); }
     void on_durable() noexcept override { segments_->reclaim(); }

@@ -1,18 +1,12 @@
 // Writing in the io_uring engine: to fresh space, then the record, then the map.
 #include "benchfs/storage/extent_store.hpp"
 
-#include "benchfs/base/crc32c.hpp"
 #include "benchfs/base/log.hpp"
 
 #include <algorithm>
 #include <cstring>
 
 namespace benchfs::storage {
-namespace {
-
-std::uint32_t sum(const std::byte* block) noexcept { return crc32c(const_byte_span{block, block_size}); }
-
-} // namespace
 
 runtime::task<status> extent_store::prepare(write_slot& slot) {
     slot.target.clear();
@@ -48,7 +42,7 @@ status extent_store::sum_whole_blocks(const write_slot& slot, transfer& t,
     if (!given.empty() && given.size() != whole) { return errc::invalid_argument; }
     const std::uint32_t skip = slot.offset % block_size != 0 ? 1 : 0;
     for (std::uint32_t i = 0; i < whole; ++i) {
-        t.crcs[skip + i] = sum(t.data.block(skip + i));
+        t.crcs[skip + i] = block_crc(t.data.block(skip + i));
         if (given.empty() || given[i] == t.crcs[skip + i]) { continue; }
         BFS_LOG_ERROR(
             "storage",
@@ -121,7 +115,7 @@ runtime::task<status> extent_store::fill_edge(record& chunk, transfer& t, std::u
     if (mapped.empty()) {
         std::memset(here, 0, from);
         std::memset(here + to, 0, block_size - to);
-        t.crcs[block] = sum(here);
+        t.crcs[block] = block_crc(here);
         co_return ok();
     }
     if (!t.edge) { t.edge = buffer::allocate(block_size); }
@@ -132,7 +126,7 @@ runtime::task<status> extent_store::fill_edge(record& chunk, transfer& t, std::u
         segment_files::read_guard guard(*segments_);
         BFS_CO_CHECK(co_await segments_->read(std::span<const block_job>(&job, 1)));
     }
-    if (sum(t.edge.data()) != chunk.map.crc(at)) {
+    if (block_crc(t.edge.data()) != chunk.map.crc(at)) {
         BFS_LOG_ERROR(
             "storage",
             "wrong bytes on the device: %s does not match its checksum, so a part of that block cannot be "
@@ -145,7 +139,7 @@ runtime::task<status> extent_store::fill_edge(record& chunk, transfer& t, std::u
     std::memset(t.edge.data() + valid, 0, block_size - valid);
     std::memcpy(here, t.edge.data(), from);
     std::memcpy(here + to, t.edge.data() + to, block_size - to);
-    t.crcs[block] = sum(here);
+    t.crcs[block] = block_crc(here);
     co_return ok();
 }
 

@@ -112,7 +112,7 @@ std::size_t wal::spare_room() const noexcept {
 
 status wal::admit(bool frees) const noexcept {
     if (failed_ != errc::ok) { return failed_; }
-    if (free_slots() != 0) { return ok(); }
+    if (free_slots() > reserve()) { return ok(); }
     const std::size_t room =
         slots_[current_].file->size() - std::min<std::size_t>(at_, slots_[current_].file->size());
     const std::size_t wanted = frame_.size() + (frees ? spare_room() / 2 : spare_room());

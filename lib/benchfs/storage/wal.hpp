@@ -139,6 +139,10 @@ private:
     [[nodiscard]] std::size_t most_slots() const noexcept;
     /// Room that changes need; half of it is kept for those that free space.
     [[nodiscard]] std::size_t spare_room() const noexcept;
+    /// Free segments that only checkpoints and restarts use, so that a full log on a full device can be emptied.
+    [[nodiscard]] std::size_t reserve() const noexcept {
+        return 2 + static_cast<std::size_t>(last_checkpoint_bytes_ / options_.segment_size);
+    }
     status fail(errc why, const char* what);
 
     runtime::loop& loop_;
@@ -166,6 +170,8 @@ private:
     runtime::event synced_;
     std::vector<checkpoint_source*> sources_;
     bool checkpointing_ = false;
+    runtime::event checkpointed_;
+    std::uint64_t last_checkpoint_bytes_ = 0;
     std::size_t not_before_ = 0; // used slots, after a checkpoint that failed
 
     runtime::call_context context_;

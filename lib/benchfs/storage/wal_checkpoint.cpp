@@ -61,7 +61,7 @@ runtime::task<status> wal::work() {
 
 /// Two free segments, full of zeros: appending to space that was only reserved makes fdatasync slow.
 runtime::task<status> wal::keep_ahead() {
-    while (!closing_ && free_slots() < 2 && slots_.size() < 2 * most_slots() + 2) {
+    while (!closing_ && free_slots() <= reserve() && slots_.size() < 2 * most_slots() + reserve()) {
         const status added = co_await add_slot();
         device_full_ = !added;
         if (!added) { break; }
@@ -95,10 +95,12 @@ runtime::task<status> wal::zero(std::size_t slot) {
 }
 
 runtime::task<status> wal::checkpoint() {
-    if (checkpointing_) { co_return errc::busy; }
+    while (checkpointing_) { BFS_CO_CHECK(co_await checkpointed_.wait()); }
     checkpointing_ = true;
+    checkpointed_.reset();
     const status done = co_await slices();
     checkpointing_ = false;
+    checkpointed_.set();
     co_return done;
 }
 
@@ -106,6 +108,7 @@ runtime::task<status> wal::slices() {
     BFS_CO_CHECK(flush());
     BFS_CO_CHECK(rotate());
     const std::uint64_t start = generation_;
+    const std::uint64_t bytes_before = stats_.bytes;
     for (std::size_t i = 0; i < sources_.size(); ++i) {
         sources_[i]->begin_checkpoint();
         for (bool more = true; more;) {
@@ -121,7 +124,7 @@ runtime::task<status> wal::slices() {
             } else {
                 BFS_CO_CHECK(co_await runtime::sleep_for(pause_between_slices));
             }
-            if (free_slots() < 2) { BFS_CO_CHECK(co_await keep_ahead()); }
+            if (free_slots() <= reserve()) { BFS_CO_CHECK(co_await keep_ahead()); }
             if (closing_) { co_return errc::shutting_down; }
         }
     }
@@ -136,6 +139,7 @@ runtime::task<status> wal::slices() {
     BFS_CO_CHECK(write_header(slots_[running]));
     BFS_CO_CHECK(co_await sync_slots());
     for (wal_slot& slot : slots_) { slot.used = slot.used && slot.header.generation >= start; }
+    last_checkpoint_bytes_ = stats_.bytes - bytes_before;
     ++stats_.checkpoints;
     BFS_LOG_DEBUG("storage", "checkpoint: the log begins with segment %llu, %zu of %zu files in use",
                   static_cast<unsigned long long>(start), used_slots(), slots_.size());

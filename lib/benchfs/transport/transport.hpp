@@ -125,6 +125,9 @@ public:
     virtual void send(send_operation& op) noexcept = 0;
     /// Asks for an early end; see message::abandon.
     virtual void abandon(send_operation& op) noexcept = 0;
+    /// The peer has answered without reading op's payload, so it lets go of it: ends op early where that costs nothing
+    /// else, and never at the price of the connection.
+    virtual void stop_sending(send_operation& op) noexcept { abandon(op); }
 
     /// Client side: asks the server for a better path (a window in shared memory) and switches to it. ok also
     /// when the peers stay on the network, unless the transport was told to use windows only.

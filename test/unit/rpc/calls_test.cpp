@@ -10,7 +10,6 @@ namespace {
 
 using namespace test;
 
-constexpr server_id only{0};
 
 /// Handlers that wait until the test lets them go.
 struct gate {

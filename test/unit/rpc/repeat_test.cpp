@@ -13,7 +13,6 @@ namespace {
 
 using namespace test;
 
-constexpr server_id only{0};
 
 /// Counts how often each mutation ran; can hold its answer back.
 struct counter {

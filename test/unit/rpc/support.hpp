@@ -20,6 +20,7 @@ namespace benchfs::rpc::test {
 using runtime::task;
 using namespace std::chrono_literals;
 
+inline constexpr server_id only{0};
 inline constexpr cluster_identity our_cluster{{11, 12}, {21, 22}};
 
 /// Whatever server it is asked for, it is where `address` says.

@@ -174,15 +174,19 @@ void ucx_connection::pump() noexcept {
     }
 }
 
+bool ucx_connection::try_take_back(send_operation& op) noexcept {
+    if (path_ != nullptr && path_->abandon(op)) { return true; }
+    if (op.transport_word[0] == word_idle) { return true; }
+    if (op.transport_word[0] != word_queued) { return false; }
+    op.unlink();
+    op.transport_word[0] = word_idle;
+    op.on_sent(errc::cancelled);
+    return true;
+}
+
 void ucx_connection::abandon(send_operation& op) noexcept {
-    if (path_ != nullptr && path_->abandon(op)) { return; }
-    if (op.transport_word[0] == word_idle) { return; }
-    if (op.transport_word[0] == word_queued) {
-        op.unlink();
-        op.transport_word[0] = word_idle;
-        return op.on_sent(errc::cancelled);
-    }
-    abort(errc::cancelled); // UCX gives a buffer back only with the end of the endpoint
+    if (try_take_back(op)) { return; }
+    abort(errc::peer_down); // UCX gives a buffer back only with the end of the endpoint; others may repeat
 }
 
 // --- Receiving

@@ -29,6 +29,7 @@ public:
 
     void send(send_operation& op) noexcept override;
     void abandon(send_operation& op) noexcept override;
+    void stop_sending(send_operation& op) noexcept override { (void)try_take_back(op); }
     [[nodiscard]] runtime::task<status> upgrade() override;
     void close(errc reason) noexcept override;
     [[nodiscard]] std::string_view path() const noexcept override;
@@ -101,6 +102,8 @@ private:
     void on_timer() noexcept override;
 
     void start(send_operation& op) noexcept;
+    /// True if UCX does not have op (any more).
+    [[nodiscard]] bool try_take_back(send_operation& op) noexcept;
     void pump() noexcept;
     /// A message of our own. The record, if UCX still has it.
     send_record* control(wire_kind kind, const_byte_span rest = {}, std::uint64_t extra = 0) noexcept;

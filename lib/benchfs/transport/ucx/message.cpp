@@ -121,7 +121,7 @@ void ucx_message::start_rendezvous(receive_operation& op) noexcept {
 void ucx_message::abandon(receive_operation& op) noexcept {
     // UCX does not take a buffer back from the network; only the end of the connection does.
     if (record_ != nullptr && record_->op == &op && connection_ != nullptr) {
-        connection_->abort(errc::cancelled);
+        connection_->abort(errc::peer_down);
     }
 }
 

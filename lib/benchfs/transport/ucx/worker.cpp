@@ -131,8 +131,8 @@ void worker::on_readable(errc error) noexcept {
     armed_ = false;
     fired_ = true;
     if (error != errc::ok) {
-        BFS_LOG_DEBUG("ucx", "watching the event fd ended: %.*s", static_cast<int>(message(error).size()),
-                      message(error).data());
+        BFS_LOG_DEBUG("ucx", "watching the event fd ended: %.*s", static_cast<int>(benchfs::message(error).size()),
+                      benchfs::message(error).data());
     }
 }
 

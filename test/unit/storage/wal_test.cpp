@@ -1,0 +1,241 @@
+// The log: what is there after a crash, where a torn one ends, and when damage is refused.
+#include "wal_rig.hpp"
+
+#include "benchfs/runtime/parallel_for.hpp"
+
+#include <algorithm>
+
+namespace benchfs::storage {
+namespace {
+
+/// Where each frame of a segment begins, and behind the last one.
+std::vector<std::size_t> frame_places(const std::vector<std::byte>& bytes) {
+    wal_segment_header header;
+    REQUIRE(read_header(bytes, header) == header_state::good);
+    std::vector<std::size_t> places{wal_header_bytes};
+    wal_frame frame;
+    while (read_frame(bytes, places.back(), header.generation, frame) == frame_state::good) {
+        places.push_back(places.back() + frame.bytes());
+    }
+    return places;
+}
+
+void put(wal_rig& r, std::uint64_t value) {
+    REQUIRE(r.store->log()->stage(record_list::kind, {bytes_of(value)}));
+    REQUIRE(r.store->log()->flush());
+}
+
+/// Ten values, one frame each, then a crash.
+void write_ten(wal_rig& r) {
+    r.open();
+    for (std::uint64_t i = 1; i <= 10; ++i) { put(r, i); }
+    r.crash();
+}
+
+std::vector<std::uint64_t> first(std::uint64_t n) {
+    std::vector<std::uint64_t> all;
+    for (std::uint64_t i = 1; i <= n; ++i) { all.push_back(i); }
+    return all;
+}
+
+runtime::task<status> change_durably(wal& log, std::uint64_t value) {
+    BFS_CO_TRY(const log_position at, log.stage(record_list::kind, {bytes_of(value)}));
+    co_return co_await log.make_durable(at);
+}
+
+runtime::task<status> ask_fifty_times(wal& log) {
+    return runtime::parallel_for(50, 50, [&log](std::size_t i) { return change_durably(log, i); });
+}
+
+} // namespace
+
+TEST_CASE("what was flushed is there after a crash, what was only staged is not") {
+    wal_rig r;
+    r.open();
+    put(r, 1);
+    put(r, 2);
+    const std::uint64_t lost = 3;
+    REQUIRE(r.store->log()->stage(record_list::kind, {bytes_of(lost)}));
+    r.crash();
+    for (int again = 0; again < 3; ++again) { // also after restarts in which nothing happens
+        record_list found;
+        r.open(&found);
+        REQUIRE(found.values == first(2));
+        r.crash();
+    }
+}
+
+TEST_CASE("several records that were staged together are one frame: all or none") {
+    wal_rig r;
+    r.open();
+    for (std::uint64_t i = 1; i <= 3; ++i) { REQUIRE(r.store->log()->stage(record_list::kind, {bytes_of(i)})); }
+    REQUIRE(r.store->log()->flush());
+    REQUIRE(r.store->log()->stats().frames == 1);
+    r.crash();
+    record_list found;
+    r.open(&found);
+    REQUIRE(found.values == first(3));
+    r.close();
+}
+
+TEST_CASE("a log that is torn at any byte of its last frame ends before it") {
+    const quiet q;
+    wal_rig written;
+    write_ten(written);
+    const std::string file = written.newest_log_file();
+    const std::vector<std::byte> whole = written.image.files[file].bytes;
+    const std::vector<std::size_t> places = frame_places(whole);
+    REQUIRE(places.size() == 11);
+    for (std::size_t cut = places[9]; cut <= places[10]; ++cut) {
+        wal_rig r;
+        r.image = written.image;
+        auto& bytes = r.image.files[file].bytes;
+        std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(cut), bytes.end(), std::byte{0});
+        record_list found;
+        r.open(&found);
+        // The frame's last bytes are zeros anyway.
+        const bool intact =
+            std::equal(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(places[10]), bytes.begin());
+        REQUIRE(found.values == first(intact ? 10 : 9));
+        // New frames follow, and the next recovery sees them.
+        put(r, found.values.size() + 1);
+        r.crash();
+        record_list again;
+        r.open(&again);
+        REQUIRE(again.values == first(intact ? 11 : 10));
+        r.close();
+    }
+}
+
+TEST_CASE("a flipped byte anywhere below later frames is refused") {
+    const quiet q;
+    wal_rig written;
+    write_ten(written);
+    const std::string file = written.newest_log_file();
+    const std::vector<std::size_t> places = frame_places(written.image.files[file].bytes);
+    for (std::size_t at = places[0]; at < places[9]; ++at) {
+        wal_rig r;
+        r.image = written.image;
+        r.image.files[file].bytes[at] ^= std::byte{0x10};
+        REQUIRE(r.try_open().error() == errc::io_error);
+        for (const auto& [name, one] : r.image.files) { REQUIRE(!one.locked); }
+    }
+    // Nor is the header of a segment that holds changes.
+    for (std::size_t at = 0; at < sizeof(wal_segment_header); ++at) {
+        wal_rig r;
+        r.image = written.image;
+        r.image.files[file].bytes[at] ^= std::byte{0x10};
+        const auto opened = r.try_open();
+        REQUIRE(!opened);
+        const errc why = opened.error();
+        REQUIRE((why == errc::io_error || why == errc::protocol_mismatch));
+    }
+}
+
+TEST_CASE("after a sync, a flipped byte in the last frame is no torn tail, also when power was lost") {
+    const quiet q;
+    wal_rig written;
+    written.open();
+    for (std::uint64_t i = 1; i <= 10; ++i) { put(written, i); }
+    REQUIRE(written.loop.run(written.store->sync()));
+    written.crash();
+    const std::string file = written.newest_log_file();
+    const std::vector<std::size_t> places = frame_places(written.image.files[file].bytes);
+    REQUIRE(places.size() == 12); // the last one says how far the log is durable
+    for (std::size_t at = places[0]; at < places[10]; ++at) {
+        wal_rig r;
+        r.image = written.image;
+        ++r.image.power_cycles;
+        r.image.files[file].bytes[at] ^= std::byte{1};
+        REQUIRE(r.try_open().error() == errc::io_error);
+    }
+}
+
+TEST_CASE("after a clean stop everything is durable, and damage to any of it is refused") {
+    const quiet q;
+    wal_rig written;
+    written.open();
+    for (std::uint64_t i = 1; i <= 4; ++i) { put(written, i); }
+    written.close();
+    const std::string file = written.newest_log_file();
+    const std::vector<std::size_t> places = frame_places(written.image.files[file].bytes);
+    for (std::size_t at = places[0]; at < places[4]; ++at) {
+        wal_rig r;
+        r.image = written.image;
+        r.image.files[file].bytes[at] ^= std::byte{0x80};
+        REQUIRE(r.try_open().error() == errc::io_error);
+    }
+    record_list found;
+    written.open(&found);
+    REQUIRE(found.values == first(4));
+    written.close();
+}
+
+TEST_CASE("another version of the log is refused, and another server's") {
+    const quiet q;
+    wal_rig written;
+    write_ten(written);
+    wal_rig other;
+    other.image = written.image;
+    other.server = 1;
+    REQUIRE(other.try_open().error() == errc::bad_config);
+    auto& bytes = written.image.files[written.newest_log_file()].bytes;
+    wal_segment_header header;
+    REQUIRE(read_header(bytes, header) == header_state::good);
+    header.version = wal_version + 1;
+    seal(header);
+    std::memcpy(bytes.data(), &header, sizeof(header));
+    REQUIRE(written.try_open().error() == errc::protocol_mismatch);
+}
+
+TEST_CASE("a missing log file is noticed") {
+    const quiet q;
+    wal_rig written;
+    written.open();
+    for (std::uint64_t i = 1; i <= 2000; ++i) { put(written, i); } // several segments
+    written.crash();
+    int refused = 0;
+    for (const auto& [name, file] : written.image.files) {
+        wal_segment_header header;
+        if (!name.starts_with("log-") || read_header(file.bytes, header) != header_state::good) { continue; }
+        if (name == written.newest_log_file()) { continue; }
+        wal_rig r;
+        r.image = written.image;
+        r.image.files.erase(name);
+        REQUIRE(r.try_open().error() == errc::io_error);
+        ++refused;
+    }
+    REQUIRE(refused > 0);
+}
+
+TEST_CASE("who asks for durability at the same time shares syncs") {
+    wal_rig r;
+    r.open();
+    r.image.faults.delay_turns = 20;
+    REQUIRE(r.loop.run(ask_fifty_times(*r.store->log())));
+    REQUIRE(r.store->log()->stats().syncs <= 3);
+    REQUIRE(r.store->log()->durable(r.store->log()->newest()));
+    r.image.faults = {};
+    r.close();
+}
+
+TEST_CASE("a log that cannot be written fails for good, and says so") {
+    const quiet q;
+    wal_rig r;
+    r.open();
+    put(r, 1);
+    r.image.faults.fail_call = 1;
+    const std::uint64_t value = 2;
+    REQUIRE(r.store->log()->stage(record_list::kind, {bytes_of(value)}));
+    REQUIRE(r.store->log()->flush().error() == errc::io_error);
+    REQUIRE(!r.store->log()->stage(record_list::kind, {bytes_of(value)}));
+    REQUIRE(r.store->log()->admit(true).error() == errc::io_error);
+    REQUIRE(r.write(0, 0, pattern(5000, 1)).error() == errc::io_error);
+    r.crash();
+    record_list found;
+    r.open(&found);
+    REQUIRE(found.values == first(1));
+    r.close();
+}
+
+} // namespace benchfs::storage
