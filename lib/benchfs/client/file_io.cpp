@@ -146,7 +146,9 @@ task<result<std::uint32_t>> file_system::read_part(file_id id, io_part part, std
     rpc::call_extra extra;
     extra.target = &target;
     extra.reply_payload_max = part.size;
-    if (client_.peer_of(server).greeting().checksums != 0) {
+    // A server that we have not met may send checksums, too.
+    const rpc::peer& p = client_.peer_of(server);
+    if (p.incarnation() == 0 || p.greeting().checksums != 0) {
         extra.reply_payload_max += 4 * (part.size / block);
     }
     BFS_CO_TRY(const rpc::read_chunk::reply answer,

@@ -26,6 +26,12 @@ public:
         return file_id::make(home_, next_++);
     }
 
+    /// Takes many ids at once, so that one durable record covers all that are given out for a long time.
+    void reserve(change_sink& sink, std::uint64_t count) {
+        reserved_ = std::max(reserved_, std::min(next_ + count, last));
+        sink.ids_reserved(reserved_);
+    }
+
     /// Replay: everything below may have been given out.
     void skip_to(std::uint64_t below) noexcept {
         next_ = std::max(next_, below);

@@ -76,8 +76,13 @@ runtime::task<errc> client::try_again(peer& p, const call_spec& spec, errc outco
             co_return errc::outcome_unknown;
         }
         incarnation = p.incarnation();
-        call_operation operation(p, spec);
+        call_spec again = spec;
+        if (settings_.repeat_as_new != nullptr && mutation && settings_.repeat_as_new()) [[unlikely]] {
+            again.sequence = p.mutations().take();
+        }
+        call_operation operation(p, again);
         outcome = co_await operation;
+        if (again.sequence != spec.sequence) { p.mutations().answered(again.sequence); }
         sent = sent || (operation.sent() && outcome != errc::try_again);
         if (outcome != errc::peer_down && outcome != errc::try_again) { co_return outcome; }
         if (outcome == errc::peer_down && !lost) {

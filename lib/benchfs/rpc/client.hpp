@@ -23,6 +23,7 @@ struct client_settings {
     duration deadline = std::chrono::seconds(10);         // of one call, plus time for its bytes
     duration retry_for = std::chrono::milliseconds(1500); // after a lost connection
     std::uint64_t seed = 1;                               // for session ids and call numbers
+    bool (*repeat_as_new)() = nullptr; // planted by simulations only: a repeat that the server cannot recognise
 };
 
 /// Beside a call's request. Everything referred to must stay until the call has ended.

@@ -176,6 +176,9 @@ bool server::answer_repeat(peer_state& p, server_call& call) noexcept {
         return true;
     }
     session::entry& e = p.owner->at(s.sequence);
+    if (settings_.planted.lose_reply != nullptr) [[unlikely]] {
+        if (e.sequence == s.sequence && e.running == nullptr && settings_.planted.lose_reply()) { e = {}; }
+    }
     if (e.sequence != s.sequence) {
         // The client keeps 64 numbers in flight at most. An older one that still runs here is one that the
         // client gave up: the place comes free when its handler ends.

@@ -19,6 +19,11 @@
 
 namespace benchfs::rpc {
 
+/// Faults that a simulation plants, to show that it would find them. Never set otherwise.
+struct planted_faults {
+    bool (*lose_reply)() = nullptr; // true: the kept reply of a mutation that is repeated is gone
+};
+
 struct server_settings {
     std::uint32_t server_id = 0;
     std::uint32_t server_count = 1;
@@ -27,6 +32,7 @@ struct server_settings {
     std::uint64_t incarnation = 1;
     std::uint32_t max_calls = 16384; // running at once, of all clients; more are answered try_again
     std::uint32_t max_sessions = 65536;
+    planted_faults planted;
 };
 
 /// Nanoseconds of the calls that were measured; rpc/messages/stats.hpp says what belongs where.
@@ -62,8 +68,8 @@ public:
     /// Stops answering, waits for running handlers, closes all connections. Await it before destruction.
     [[nodiscard]] runtime::task<void> stop();
 
-    /// For a server whose state survives it: what was changed is written there before it is acknowledged, with the
-    /// replies of mutations. Set before the first request; outlives the server.
+    /// For a server whose state survives it: what was changed is written there before it is acknowledged, with
+    /// the replies of mutations. Set before the first request; outlives the server.
     void set_log(reply_log& log) noexcept { log_ = &log; }
     /// The sessions, for the log: to write them again, and to bring them back before the first request.
     [[nodiscard]] time_point now() noexcept { return loop_.now(); }

@@ -10,6 +10,9 @@ namespace {
 
 using runtime::task;
 
+// Ids that a start takes for itself, durably, before it serves. After so many creations without any sync in
+// between the next ones could be given out again by a power failure.
+constexpr std::uint64_t ids_at_start = std::uint64_t{1} << 20;
 constexpr std::uint64_t log_files = 16; // that a log of its full size has, or more
 
 [[nodiscard]] storage::store_options store_options_of(const server_options& options) {
@@ -41,7 +44,7 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
 
     service_state state{*made->names_,     *made->store_,
                         *made->placement_, static_cast<server_id>(options.id),
-                        machine_time_ns,   {}};
+                        environment.now,   {}};
     made->state_ = std::make_unique<service_state>(std::move(state));
 
     rpc::server_settings settings;
@@ -50,6 +53,7 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     settings.chunk_size = environment.chunk_size;
     settings.checksums = made->store_->checksummed();
     settings.incarnation = environment.incarnation;
+    settings.planted = environment.planted;
     made->server_ =
         std::make_unique<rpc::server>(environment.loop, environment.network, environment.identity, settings);
     register_metadata_methods(*made->server_, *made->state_);
@@ -67,11 +71,11 @@ task<status> instance::open_state(instance_environment& environment, const serve
     metadata::name_space_options names;
     names.self = static_cast<server_id>(options.id);
     names.chunk_size = environment.chunk_size;
-    names.now_ns = machine_time_ns();
+    names.now_ns = environment.now();
     names_ = std::make_unique<metadata::name_space>(names, journal_);
     journal_.recover_into(*names_);
 
-    storage::store_environment on{environment.loop, environment.ring};
+    storage::store_environment on{environment.loop, environment.ring, environment.open_disk};
     store_environment_ = std::make_unique<storage::store_environment>(on);
     const std::string engine(options.engine_name());
     storage::store_options wanted = store_options_of(options);
@@ -79,7 +83,9 @@ task<status> instance::open_state(instance_environment& environment, const serve
     wanted.servers = options.servers;
     wanted.store_id = environment.incarnation;
     wanted.recovered = &journal_;
+    if (environment.tune_store) { environment.tune_store(wanted); }
     BFS_CO_TRY(store_, co_await storage::open_store(engine, *store_environment_, std::move(wanted)));
+    if (environment.wrap_store) { store_ = environment.wrap_store(std::move(store_)); }
     if (store_->log() == nullptr) {
         // Nothing is recovered after a restart, and ids must not come again: each start takes its own range.
         names_->replay().ids_reserved((environment.incarnation & 0xffffff) << 24 | 2);
@@ -87,7 +93,10 @@ task<status> instance::open_state(instance_environment& environment, const serve
     }
     journal_.begin(*store_->log());
     status finished = co_await finish_removals(*names_, *store_, names.self);
+    // Ids that are given out must not come again after a power failure either, when nothing else was synced.
+    names_->state().ids.reserve(journal_, ids_at_start);
     if (finished) { finished = journal_.write(); }
+    if (finished) { finished = co_await store_->sync(); }
     if (!finished) { (void)co_await store_->close(); }
     co_return finished;
 }

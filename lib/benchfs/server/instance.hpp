@@ -12,6 +12,7 @@
 #include "benchfs/storage/engines.hpp"
 #include "benchfs/transport/transport.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -30,6 +31,14 @@ struct instance_environment {
     std::string placement; // policy by name; empty: the default
     std::uint32_t chunk_size = metadata::default_chunk_size;
     std::uint64_t incarnation = 1; // another number after each start
+
+    // What a simulation replaces: the time that files get, the disk, sizes of the store's files, and the store
+    // as the methods see it.
+    wall_clock now = machine_time_ns;
+    std::function<std::unique_ptr<storage::disk>(const std::string& data_dir)> open_disk = {};
+    std::function<void(storage::store_options&)> tune_store = {};
+    std::function<std::unique_ptr<storage::chunk_store>(std::unique_ptr<storage::chunk_store>)> wrap_store = {};
+    rpc::planted_faults planted = {};
 };
 
 class instance {
@@ -50,7 +59,8 @@ public:
 
 private:
     instance() = default;
-    [[nodiscard]] runtime::task<status> open_state(instance_environment& environment, const server_options& options);
+    [[nodiscard]] runtime::task<status> open_state(instance_environment& environment,
+                                                   const server_options& options);
 
     std::unique_ptr<cluster::placement> placement_;
     journal journal_;

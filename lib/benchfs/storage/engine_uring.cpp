@@ -6,14 +6,19 @@
 namespace benchfs::storage {
 
 opened_store open_uring_engine(store_environment& environment, store_options options) {
-    if (environment.ring == nullptr) {
+    if (environment.ring == nullptr && !environment.open_disk) {
         BFS_LOG_ERROR("storage", "the storage engine `uring` needs a loop that is driven by a ring");
         co_return errc::bad_config;
     }
-    disk_uring_options disk_options;
-    disk_options.direct = options.direct == direct_io::on;
-    BFS_CO_TRY(std::unique_ptr<disk> where,
-               disk_uring::open_directory(*environment.ring, std::move(options.data_dir), disk_options));
+    std::unique_ptr<disk> where;
+    if (environment.open_disk) {
+        where = environment.open_disk(options.data_dir);
+    } else {
+        disk_uring_options disk_options;
+        disk_options.direct = options.direct == direct_io::on;
+        BFS_CO_TRY(where,
+                   disk_uring::open_directory(*environment.ring, std::move(options.data_dir), disk_options));
+    }
     segment_options segment;
     segment.segment_size = options.segment_size;
     segment.capacity = options.disk_capacity;

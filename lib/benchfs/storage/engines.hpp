@@ -6,8 +6,10 @@
 #include "benchfs/base/types.hpp"
 #include "benchfs/runtime/task.hpp"
 #include "benchfs/storage/chunk_store.hpp"
+#include "benchfs/storage/disk.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,6 +30,8 @@ class wal_reader;
 struct store_environment {
     runtime::loop& loop;
     uring::ring* ring = nullptr; // nullptr: engines that need one refuse to open
+    /// Where an engine keeps its files, in place of the ring: a simulation's own disk.
+    std::function<std::unique_ptr<disk>(const std::string& data_dir)> open_disk = {};
 };
 
 enum class direct_io : std::uint8_t {

@@ -76,6 +76,8 @@ runtime::task<status> segment_files::adopt(std::uint32_t number, std::unique_ptr
     segment fresh;
     fresh.file = std::move(file);
     fresh.blocks = static_cast<std::uint32_t>(size / block_size);
+    // What a killed server wrote may be in the page cache only: the first sync of its successor covers it.
+    fresh.dirty = !options_.read_only;
     segments_.push_back(std::move(fresh));
     if (size == 0) { co_return ok(); }
     const disk_extent all{number * stride_, segments_[number].blocks};

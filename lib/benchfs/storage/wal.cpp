@@ -193,6 +193,8 @@ runtime::task<status> wal::sync_once() {
 }
 
 runtime::task<status> wal::sync_slots() {
+    // A checkpoint syncs as well: who finds a file clean that another one is just syncing must wait for that.
+    BFS_CO_TRY(auto turn, co_await slots_turn_.lock());
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         if (!slots_[i].used || !slots_[i].dirty) { continue; }
         slots_[i].dirty = false; // frames that come meanwhile make it dirty again

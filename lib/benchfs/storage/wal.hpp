@@ -11,6 +11,7 @@
 
 #include "benchfs/base/types.hpp"
 #include "benchfs/runtime/event.hpp"
+#include "benchfs/runtime/mutex.hpp"
 #include "benchfs/runtime/task_scope.hpp"
 #include "benchfs/storage/change_log.hpp"
 #include "benchfs/storage/wal_survey.hpp"
@@ -166,6 +167,7 @@ private:
     bool full_told_ = false;
     bool device_full_ = false; // the last attempt to add a file failed
 
+    runtime::mutex slots_turn_;
     bool syncing_ = false;
     runtime::event synced_;
     std::vector<checkpoint_source*> sources_;

@@ -95,6 +95,10 @@ enum class frame_state : std::uint8_t {
     none, // nothing that began as a frame of this generation
     torn, // a frame of this generation that is not whole, or was damaged
 };
+/// A fault that a simulation plants, to show that it would find it: frames are believed whatever their checksum
+/// says. Never set otherwise.
+extern constinit bool planted_torn_frames;
+
 /// What begins at byte `at` of a segment.
 [[nodiscard]] frame_state read_frame(const_byte_span segment, std::size_t at, std::uint64_t generation,
                                      wal_frame& out) noexcept;

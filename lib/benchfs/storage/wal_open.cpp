@@ -90,6 +90,16 @@ runtime::task<status> wal::begin(std::uint64_t last, wal_data& data) {
         any = any || slot.used;
     }
     start_generation_ = any ? survey_.start_generation : generation_ + 1;
+    // A file that was made just before a power failure may have lost its length: it gets it again, or goes.
+    for (std::size_t i = slots_.size(); i-- > 0;) {
+        wal_slot& slot = slots_[i];
+        if (slot.used || slot.file->size() >= options_.segment_size) { continue; }
+        slot.zeroed = false;
+        const status grown = co_await slot.file->allocate(options_.segment_size);
+        if (grown) { continue; }
+        BFS_CO_CHECK(co_await slot.file->close());
+        slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
     while (slots_.size() < slots_at_first || free_slots() < 2) {
         const status added = co_await add_slot();
         if (added) { continue; }

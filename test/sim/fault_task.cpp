@@ -1,0 +1,177 @@
+// What goes wrong in a run, and the look at everything when it is over.
+#include "workload.hpp"
+
+namespace benchfs::sim {
+namespace {
+
+using runtime::task;
+
+class saboteur {
+public:
+    saboteur(scenario& s, runtime::task_scope& graves) noexcept : s_(s), graves_(graves) {}
+
+    task<status> work() {
+        const run_plan& p = s_.plan;
+        const unsigned weights[] = {p.cuts,       p.partitions, p.stalls,      p.slow,
+                                    p.expulsions, p.kills,      p.power_losses};
+        unsigned sum = 0;
+        for (const unsigned weight : weights) { sum += weight; }
+        while (sum != 0 && !s_.clients_done) {
+            co_await s_.w.rest(s_.w.between(p.fault_every / 4, p.fault_every * 2));
+            if (s_.clients_done) { break; }
+            std::uint64_t chosen = random().below(sum);
+            std::size_t kind = 0;
+            while (chosen >= weights[kind]) { chosen -= weights[kind++]; }
+            ++s_.report.faults;
+            if (kind < 5) {
+                disturb(kind);
+            } else {
+                task<void> dying = crash(kind == 6);
+                co_await std::move(dying);
+            }
+        }
+        co_return ok();
+    }
+
+private:
+    [[nodiscard]] prng& random() noexcept { return s_.w.random(); }
+    [[nodiscard]] unsigned some_server() {
+        return static_cast<unsigned>(random().below(s_.plan.cluster.servers));
+    }
+    [[nodiscard]] host& some_client() {
+        return s_.servers.client_host(static_cast<unsigned>(random().below(s_.plan.cluster.clients)));
+    }
+
+    void disturb(std::size_t kind) {
+        network& net = s_.servers.net();
+        const unsigned server = some_server();
+        if (!s_.servers.up(server)) { return; }
+        host& there = s_.servers.server_host(server);
+        s_.w.note("fault", kind, server);
+        // Most troubles are short; a few outlast retries and deadlines.
+        const duration length = s_.w.chance(85) ? s_.w.between(100us, 100ms) : s_.w.between(100ms, 4s);
+        switch (kind) {
+        case 0:
+            if (there.links() != 0) { there.link_at(random().below(there.links())).cut(); }
+            break;
+        case 1:
+            net.part(some_client(), there, length);
+            break;
+        case 2:
+            net.stall(s_.w.chance(50) ? there : some_client(), length);
+            break;
+        case 3:
+            net.slow(s_.w.chance(50) ? there : some_client(), 10, length);
+            break;
+        default: // the server throws a client out
+            if (there.links() != 0) { there.link_at(random().below(there.links())).close(errc::bad_frame); }
+            break;
+        }
+    }
+
+    task<void> crash(bool power) {
+        const unsigned server = some_server();
+        if (!s_.servers.up(server)) { co_return; }
+        ++s_.report.crashes;
+        const std::uint32_t wipe = s_.next_op();
+        if (!s_.plan.durable) {
+            s_.names.begin(wipe, name_op::wipe, 0, 0, s_.w.now());
+        } else if (power) {
+            s_.names.lose_power();
+            s_.data.lose_power(s_.synced, s_.w.now());
+        }
+        s_.servers.crash(server, power, graves_);
+        co_await s_.w.rest(s_.w.chance(80) ? s_.w.between(1ms, 300ms) : s_.w.between(300ms, 3s));
+        task<status> starting = s_.servers.start(server);
+        const status started = co_await std::move(starting);
+        if (!started) {
+            s_.fail("server " + std::to_string(server) +
+                    " does not start after a crash: " + std::string(message(started.error())));
+            co_return;
+        }
+        if (s_.plan.durable) { co_return; }
+        const std::string why = s_.names.end(wipe, errc::ok, 0, s_.w.now());
+        if (!why.empty()) { s_.fail("after a restart that forgets everything: " + why); }
+    }
+
+    scenario& s_;
+    runtime::task_scope& graves_;
+};
+
+/// The whole of one file.
+task<status> verify_file(scenario& s, std::size_t p) {
+    file_system& fs = s.servers.fs(0);
+    const std::uint32_t op = s.next_op();
+    s.names.begin(op, name_op::lookup, p, 0, s.w.now());
+    task<result<file>> opening = fs.open(path_text(p), open_flags::read);
+    const result<file> opened = co_await std::move(opening);
+    if (!opened && opened.error() != errc::not_found) {
+        s.fail("at the end: opening " + path_text(p) + ": " + std::string(name(opened.error())));
+        co_return ok();
+    }
+    std::string why = s.names.end(op, opened.error(), opened ? opened->id().value : 0, s.w.now());
+    if (!why.empty()) { s.fail("at the end: " + path_text(p) + ": " + why); }
+    if (!opened || p < directories) { co_return ok(); }
+    file f = *opened;
+    std::vector<std::byte> bytes(64 * KiB, std::byte{0x5a});
+    const time_point began = s.w.now();
+    task<result<std::size_t>> reading = f.read(bytes, 0);
+    const result<std::size_t> got = co_await std::move(reading);
+    if (!got) {
+        s.fail("at the end: reading " + path_text(p) + ": " + std::string(name(got.error())));
+        co_return ok();
+    }
+    why = s.data.check_read(f.id(), 0, bytes.size(), const_byte_span(bytes).first(*got), began, s.w.now());
+    if (!why.empty()) { s.fail("at the end: " + path_text(p) + ": " + why); }
+    co_return ok();
+}
+
+task<status> verify_listing(scenario& s, std::string directory, std::size_t first, std::size_t last) {
+    task<result<std::vector<directory_entry>>> listing = s.servers.fs(0).readdir(directory);
+    const result<std::vector<directory_entry>> entries = co_await std::move(listing);
+    if (!entries) {
+        if (entries.error() != errc::not_found) {
+            s.fail("at the end: listing " + directory + ": " + std::string(name(entries.error())));
+        }
+        co_return ok();
+    }
+    for (std::size_t p = first; p < last; ++p) {
+        const std::string text = path_text(p);
+        const std::string leaf = text.substr(text.rfind('/') + 1);
+        bool there = false;
+        for (const directory_entry& e : *entries) { there = there || e.name == leaf; }
+        if (!s.names.may_be(p, there)) {
+            s.fail("at the end: listing " + directory + (there ? " has " : " lacks ") + leaf);
+        }
+    }
+    co_return ok();
+}
+
+} // namespace
+
+task<status> fault_task(scenario& s, runtime::task_scope& graves) {
+    saboteur one(s, graves);
+    task<status> working = one.work();
+    co_return co_await std::move(working);
+}
+
+task<status> verify_task(scenario& s) {
+    co_await s.w.rest(10s); // whatever was held back has arrived
+    for (std::size_t p = 0; p < paths && !s.failed(); ++p) {
+        if (!s.plan.tree && (p < directories || p >= directories + root_files)) { continue; }
+        task<status> one = verify_file(s, p);
+        BFS_CO_CHECK(co_await std::move(one));
+    }
+    for (std::size_t d = 0; d <= directories && !s.failed(); ++d) {
+        const bool root = d == directories;
+        if (!root && !s.plan.tree) { continue; }
+        const std::size_t first =
+            root ? (s.plan.tree ? 0 : directories) : directories + root_files + d * files_each;
+        const std::size_t last = root ? directories + root_files : first + files_each;
+        task<status> one = verify_listing(s, root ? "/" : path_text(d), first, last);
+        BFS_CO_CHECK(co_await std::move(one));
+    }
+    co_return ok();
+}
+
+} // namespace benchfs::sim

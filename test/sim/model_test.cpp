@@ -1,0 +1,127 @@
+// The models: what they allow and what they refuse.
+#include "catch.hpp"
+#include "data_model.hpp"
+#include "name_model.hpp"
+
+using namespace benchfs;
+using namespace benchfs::sim;
+
+namespace {
+
+constexpr file_id one_file{7};
+
+time_point at(int ms) { return time_point{std::chrono::milliseconds(ms)}; }
+
+std::vector<std::byte> bytes_of_write(std::uint32_t op, std::uint64_t offset, std::size_t size) {
+    std::vector<std::byte> out(size);
+    data_model::fill(out, op, offset);
+    return out;
+}
+
+void write(data_model& m, std::uint32_t op, int begin, int end) {
+    m.begin_write(op, one_file, 0, 128, at(begin));
+    m.end(op, fate::done, at(end));
+}
+
+bool reads(data_model& m, std::uint32_t op, int begin, int end) {
+    const std::vector<std::byte> got = op == 0 ? std::vector<std::byte>(128) : bytes_of_write(op, 0, 128);
+    return m.check_read(one_file, 0, 128, got, at(begin), at(end)).empty();
+}
+
+} // namespace
+
+TEST_CASE("a read gives the last write that was answered before it, or one under way") {
+    data_model m;
+    write(m, 1, 1, 2);
+    CHECK(reads(m, 1, 3, 4));
+    CHECK_FALSE(reads(m, 0, 3, 4));
+    m.begin_write(2, one_file, 0, 128, at(5));
+    CHECK(reads(m, 1, 6, 7));
+    CHECK(reads(m, 2, 8, 9));
+    CHECK_FALSE(reads(m, 1, 10, 11)); // once seen, it does not go back
+    m.end(2, fate::done, at(12));
+    CHECK(reads(m, 2, 13, 14));
+    CHECK_FALSE(reads(m, 1, 13, 14));
+}
+
+TEST_CASE("a write that may have happened is allowed, one that did not is not") {
+    data_model m;
+    write(m, 1, 1, 2);
+    m.begin_write(2, one_file, 0, 128, at(3));
+    m.end(2, fate::maybe, at(4));
+    CHECK(reads(m, 1, 5, 6));
+    CHECK(reads(m, 2, 7, 8));
+    m.begin_write(3, one_file, 0, 128, at(9));
+    m.end(3, fate::none, at(10));
+    CHECK_FALSE(reads(m, 3, 11, 12));
+}
+
+TEST_CASE("foreign, moved and mixed bytes are recognised") {
+    data_model m;
+    write(m, 1, 1, 2);
+    std::vector<std::byte> got = bytes_of_write(1, 64, 128); // of another place
+    CHECK_FALSE(m.check_read(one_file, 0, 128, got, at(3), at(4)).empty());
+    got = bytes_of_write(1, 0, 128);
+    got[8] = std::byte{0x77};
+    CHECK_FALSE(m.check_read(one_file, 0, 128, got, at(3), at(4)).empty());
+    got = bytes_of_write(9, 0, 128); // nobody's
+    CHECK_FALSE(m.check_read(one_file, 0, 128, got, at(3), at(4)).empty());
+}
+
+TEST_CASE("sizes and truncations") {
+    data_model m;
+    write(m, 1, 1, 2);
+    CHECK(m.check_size(one_file, 128, at(3), at(4)).empty());
+    CHECK_FALSE(m.check_size(one_file, 64, at(3), at(4)).empty());
+    m.begin_truncate(2, one_file, 64, at(5));
+    CHECK(m.check_size(one_file, 64, at(6), at(7)).empty());
+    m.end(2, fate::done, at(8));
+    CHECK_FALSE(m.check_size(one_file, 128, at(9), at(10)).empty());
+    write(m, 3, 11, 12);
+    CHECK(reads(m, 3, 13, 14));
+}
+
+TEST_CASE("what was not synced may be lost with the power, what was may not") {
+    data_model m;
+    write(m, 1, 1, 2);
+    write(m, 2, 3, 4);
+    write(m, 3, 7, 8);
+    m.lose_power(at(5), at(9));
+    CHECK(reads(m, 2, 10, 11));
+    CHECK_FALSE(reads(m, 1, 10, 11));
+}
+
+TEST_CASE("names: an answer that no order explains is refused") {
+    name_model m;
+    m.begin(1, name_op::create_exclusive, 2, 0, at(1));
+    CHECK(m.end(1, errc::ok, 50, at(2)).empty());
+    m.begin(2, name_op::lookup, 2, 0, at(3));
+    CHECK(m.end(2, errc::ok, 50, at(4)).empty());
+    m.begin(3, name_op::unlink, 2, 0, at(5));
+    m.begin(4, name_op::lookup, 2, 0, at(5));
+    CHECK(m.end(4, errc::not_found, 0, at(6)).empty()); // the removal under way has happened
+    m.begin(5, name_op::lookup, 2, 0, at(7));
+    CHECK_FALSE(m.end(5, errc::ok, 50, at(8)).empty());
+}
+
+TEST_CASE("names: an id that was given out before is refused for a new file") {
+    name_model m;
+    m.begin(1, name_op::create_exclusive, 2, 0, at(1));
+    CHECK(m.end(1, errc::ok, 50, at(2)).empty());
+    m.begin(2, name_op::create_exclusive, 3, 0, at(3));
+    CHECK_FALSE(m.end(2, errc::ok, 50, at(4)).empty());
+}
+
+TEST_CASE("names: a removal done twice is noticed, one that may have happened is allowed") {
+    name_model m;
+    m.begin(1, name_op::create_exclusive, 2, 0, at(1));
+    CHECK(m.end(1, errc::ok, 50, at(2)).empty());
+    m.begin(2, name_op::unlink, 2, 0, at(3));
+    m.maybe(2, at(4));
+    m.begin(3, name_op::unlink, 2, 0, at(5));
+    CHECK(m.end(3, errc::not_found, 0, at(6)).empty());
+    m.begin(4, name_op::create_exclusive, 3, 0, at(7));
+    CHECK(m.end(4, errc::ok, 51, at(8)).empty());
+    m.begin(5, name_op::unlink, 3, 0, at(9));
+    CHECK_FALSE(m.end(5, errc::not_found, 0, at(10)).empty());
+}

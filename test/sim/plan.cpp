@@ -1,0 +1,71 @@
+#include "plan.hpp"
+
+namespace benchfs::sim {
+
+std::string run_plan::text() const {
+    std::string out = cluster.engine + ", " + std::to_string(cluster.servers) + " servers, " +
+                      std::to_string(cluster.clients) + " clients, chunks of " +
+                      std::to_string(cluster.chunk_size / KiB) + " KiB";
+    const auto add = [&](const char* what, bool yes) { out += yes ? std::string(", ") + what : std::string(); };
+    add("cuts", cuts != 0);
+    add("partitions", partitions != 0);
+    add("stalls", stalls != 0);
+    add("slow hosts", slow != 0);
+    add("expulsions", expulsions != 0);
+    add("kills", kills != 0);
+    add("power losses", power_losses != 0);
+    add("full", full);
+    return out;
+}
+
+run_plan make_plan(world& w, plant planted, bool armed) {
+    prng& random = w.random();
+    run_plan p;
+    p.planted = planted;
+    p.cluster.engine = w.chance(50) ? "uring" : "memory";
+    p.cluster.servers = w.chance(60) ? 1 : static_cast<unsigned>(2 + random.below(3));
+    p.cluster.clients = static_cast<unsigned>(2 + random.below(3));
+    p.cluster.chunk_size = w.chance(50) ? 4 * KiB : 16 * KiB;
+    p.operations = static_cast<unsigned>(40 + random.below(60));
+    // What the servers agree on among themselves is not there yet.
+    p.tree = p.cluster.servers == 1;
+    p.truncates = p.cluster.servers == 1;
+    const auto weight = [&] { return w.chance(50) ? static_cast<unsigned>(1 + random.below(5)) : 0; };
+    p.cuts = weight();
+    p.partitions = weight();
+    p.stalls = weight();
+    p.slow = weight();
+    p.expulsions = weight();
+    p.durable = p.cluster.engine == "uring";
+    // Servers that forget all of a file but what others have of it: only where there are no others.
+    if (p.durable || p.cluster.servers == 1) { p.kills = weight() / 2; }
+    if (p.durable && p.cluster.servers == 1) { p.power_losses = weight() / 2; }
+    p.fault_every = w.between(3ms, 60ms);
+
+    switch (planted) {
+    case plant::skip_sync:
+        p.cluster.skip_sync_percent = armed ? 50 : 0;
+        break;
+    case plant::swap_chunks:
+        p.cluster.swap_chunks = armed;
+        break;
+    case plant::lose_reply:
+        if (armed) {
+            p.cluster.planted.lose_reply = [] { return true; };
+        }
+        p.cuts += 5;
+        break;
+    case plant::repeat_retry:
+        if (armed) {
+            p.cluster.repeat_as_new = [] { return true; };
+        }
+        p.cuts += 5;
+        break;
+    case plant::torn_log:
+    case plant::none:
+        break;
+    }
+    return p;
+}
+
+} // namespace benchfs::sim

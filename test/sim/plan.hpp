@@ -1,0 +1,35 @@
+// What a seed chooses before anything runs: how large the cluster is, what goes wrong and how often.
+#pragma once
+
+#include "cluster.hpp"
+#include "run.hpp"
+
+#include <string>
+
+namespace benchfs::sim {
+
+struct run_plan {
+    cluster_plan cluster;
+    plant planted = plant::none;
+    unsigned operations = 60; // of each client
+    bool tree = true;         // directories and renames
+    bool truncates = true;
+    // Relative weights of what goes wrong; 0: never.
+    unsigned cuts = 0;
+    unsigned partitions = 0;
+    unsigned stalls = 0;
+    unsigned slow = 0;
+    unsigned expulsions = 0;
+    unsigned kills = 0;
+    unsigned power_losses = 0;
+    duration fault_every = 20ms;
+    bool durable = false; // servers find again what they had acknowledged
+    bool full = false;    // so little space that writes fail
+
+    [[nodiscard]] std::string text() const;
+};
+
+/// `armed` false: what a planted fault needs to be found, without the fault.
+[[nodiscard]] run_plan make_plan(world& w, plant planted, bool armed);
+
+} // namespace benchfs::sim

@@ -1,0 +1,39 @@
+// What happens in a run: clients, faults, and the check at the end. Every answer goes to a model.
+#pragma once
+
+#include "data_model.hpp"
+#include "name_model.hpp"
+#include "plan.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace benchfs::sim {
+
+struct scenario {
+    scenario(world& world, run_plan chosen) : w(world), plan(std::move(chosen)), servers(world, plan.cluster) {}
+
+    void fail(const std::string& what) {
+        if (report.failure.empty()) { report.failure = what; }
+    }
+    [[nodiscard]] bool failed() const noexcept { return !report.failure.empty(); }
+    [[nodiscard]] std::uint32_t next_op() noexcept { return ++last_op; }
+
+    world& w;
+    run_plan plan;
+    sim_cluster servers;
+    data_model data;
+    name_model names;
+    run_report report;
+    std::uint32_t last_op = 0;
+    bool clients_done = false;
+    time_point synced = time_point::min(); // what ended before this survives power loss
+};
+
+[[nodiscard]] runtime::task<status> client_task(scenario& s, unsigned client);
+[[nodiscard]] runtime::task<status> fault_task(scenario& s, runtime::task_scope& graves);
+/// When all is quiet: every name and every byte.
+[[nodiscard]] runtime::task<status> verify_task(scenario& s);
+
+} // namespace benchfs::sim
