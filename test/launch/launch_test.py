@@ -19,7 +19,8 @@ CLUSTER = ROOT / "tools" / "benchfs-cluster"
 def call(words, wanted=0, **environment):
     done = subprocess.run([str(w) for w in words], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           env=dict(os.environ, **environment), timeout=120)
-    if done.returncode != wanted:
+    # None: any failure. Open MPI's own mpirun may crash while it ends a job that was aborted.
+    if done.returncode != wanted if wanted is not None else done.returncode == 0:
         sys.exit(f"{' '.join(map(str, words))} ended with {done.returncode}, not {wanted}:\n{done.stdout}")
     return done.stdout
 
@@ -147,7 +148,7 @@ def test_run(directory):
     expect("server 0 answers" in (directory / "out" / "servers.txt").read_text(), "the server was there at the end")
     expect(not (directory / "fs").exists(), "the servers' directory is gone")
     wait_until_gone(directory / "fs", 5)
-    text = call(run_script(directory, "--nonsense"), wanted=1)
+    text = call(run_script(directory, "--nonsense"), wanted=None)
     expect("no option --nonsense" in text, "a failing run fails")
     wait_until_gone(directory / "fs", 5)
 

@@ -37,19 +37,22 @@ void look_for_survivors(const_byte_span bytes, std::size_t at, std::uint64_t gen
     }
 }
 
-/// Frames in a file whose header was damaged: of any generation.
-[[nodiscard]] bool has_frames(const_byte_span bytes, std::uint64_t sequence) {
+/// The same for frames of any generation, in a file whose header was damaged.
+[[nodiscard]] survivors look_without_header(const_byte_span bytes, std::uint64_t sequence) {
+    survivors out;
     for (std::size_t at = wal_header_bytes; at + sizeof(wal_frame_header) <= bytes.size(); at += 8) {
         wal_frame frame;
         if (!load(bytes.subspan(at), frame.head) || frame.head.magic != wal_frame_header::expected_magic) {
             continue;
         }
         const std::uint64_t generation = frame.head.generation;
-        if (read_frame(bytes, at, generation, frame) == frame_state::good && frame.head.sequence >= sequence) {
-            return true;
+        if (read_frame(bytes, at, generation, frame) != frame_state::good || frame.head.sequence < sequence) {
+            continue;
         }
+        out.any = true;
+        out.durable = std::max(out.durable, frame.head.durable);
     }
-    return false;
+    return out;
 }
 
 /// Where the frames of a segment end.
@@ -197,7 +200,11 @@ runtime::task<result<wal_survey>> survey_log(const disk& where, std::vector<wal_
     for (wal_slot& slot : slots) {
         if (slot.state != header_state::bad) { continue; }
         BFS_CO_TRY(const std::vector<std::byte> bytes, co_await read_whole(*slot.file));
-        if (!has_frames(bytes, expected)) { continue; }
+        // A power failure can tear the header of a segment that was begun behind another one and not synced since:
+        // then nothing of it is durable.
+        const survivors here = look_without_header(bytes, expected);
+        const bool power_lost = !same_cycle && slot.header.power_cycle != where.power_cycle();
+        if (!here.any || (!order.empty() && power_lost && here.durable < expected)) { continue; }
         problem = place(where, slot, 0) + ": the header of this log segment is damaged, and it holds changes "
                                           "that were made; restore the file, or the whole store";
         co_return errc::io_error;
