@@ -51,7 +51,8 @@ public:
 
     task<status> work() {
         for (unsigned i = 0; i < s_.plan.operations && !s_.failed(); ++i) {
-            co_await s_.w.rest(s_.w.chance(80) ? s_.w.between(1us, 500us) : s_.w.between(1ms, 10ms));
+            const duration idle = s_.w.chance(80) ? s_.w.between(1us, 500us) : s_.w.between(1ms, 10ms);
+            co_await s_.w.rest(idle);
             const time_point began = s_.w.now();
             task<void> next = one();
             co_await std::move(next);

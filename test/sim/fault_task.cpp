@@ -90,7 +90,8 @@ private:
             s_.data.lose_power(s_.synced, s_.w.now());
         }
         s_.servers.crash(server, power, graves_);
-        co_await s_.w.rest(s_.w.chance(80) ? s_.w.between(1ms, 300ms) : s_.w.between(300ms, 3s));
+        const duration down = s_.w.chance(80) ? s_.w.between(1ms, 300ms) : s_.w.between(300ms, 3s);
+        co_await s_.w.rest(down);
         task<status> starting = s_.servers.start(server);
         const status started = co_await std::move(starting);
         if (!started) {
