@@ -8,7 +8,6 @@ namespace {
 
 using runtime::task;
 
-constexpr std::uint64_t longest_file = 40 * KiB;
 // Deadlines and retries end everything long before this.
 constexpr duration longest_operation = std::chrono::seconds(60);
 
@@ -52,7 +51,8 @@ public:
 
     task<status> work() {
         for (unsigned i = 0; i < s_.plan.operations && !s_.failed(); ++i) {
-            co_await s_.w.rest(s_.w.chance(80) ? s_.w.between(1us, 500us) : s_.w.between(1ms, 10ms));
+            const duration idle = s_.w.chance(80) ? s_.w.between(1us, 500us) : s_.w.between(1ms, 10ms);
+            co_await s_.w.rest(idle);
             const time_point began = s_.w.now();
             task<void> next = one();
             co_await std::move(next);
@@ -205,17 +205,18 @@ private:
                 wrong(what, op,
                       "stale handle, and nobody removed file " + std::to_string(id.counter() & 0xffffffff));
             }
-        } else if (!expected(e) && !(s_.plan.full && e == errc::no_space)) {
+        } else if (!expected(e) && !(s_.plan.full && e == errc::no_space) &&
+                   !(s_.plan.flips != 0 && e == errc::io_error)) {
             wrong(what, op, "unexpected error: " + std::string(name(e)));
         }
         return false;
     }
 
     [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> some_range() {
-        const std::uint64_t longest = s_.w.chance(70) ? 2 * KiB : 24 * KiB;
+        const std::uint64_t longest = s_.w.chance(s_.plan.full ? 20 : 70) ? 2 * KiB : s_.plan.longest_io;
         const std::uint64_t size = cell_size * (1 + random().below(longest / cell_size));
         const std::uint64_t offset =
-            s_.w.chance(40) ? 0 : cell_size * random().below((longest_file - size) / cell_size);
+            s_.w.chance(40) ? 0 : cell_size * random().below((s_.plan.longest_file - size) / cell_size);
         return {offset, size};
     }
 
@@ -270,7 +271,7 @@ private:
     task<void> cut() {
         std::optional<file> f = some_handle();
         if (!f) { co_return; }
-        const std::uint64_t size = cell_size * random().below(longest_file / cell_size);
+        const std::uint64_t size = cell_size * random().below(s_.plan.longest_file / cell_size);
         const std::uint32_t op = s_.next_op();
         s_.w.note("truncate", op, size, f->id().value);
         s_.data.begin_truncate(op, f->id(), size, s_.w.now());

@@ -52,7 +52,8 @@ task<status> sim_cluster::start(unsigned number) {
     p->environment->planted = settings_.planted;
     p->environment->open_disk = [&m](const std::string&) { return std::make_unique<sim_disk>(m.disk); };
     p->environment->tune_store = [this](storage::store_options& o) {
-        o.segment_size = 2 * MiB;
+        o.segment_size = settings_.data_bytes != 0 ? 1 * MiB : 2 * MiB;
+        o.disk_capacity = settings_.data_bytes;
         o.log_segment = settings_.log_segment;
         o.log_capacity = 8 * settings_.log_segment;
     };

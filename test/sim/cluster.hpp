@@ -21,6 +21,7 @@ struct cluster_plan {
     std::uint32_t chunk_size = 16 * KiB;
     std::uint64_t memory_limit = 64 * MiB;
     std::uint64_t disk_bytes = ~0ULL;
+    std::uint64_t data_bytes = 0; // that the uring engine may use; 0: all there is
     std::uint64_t log_segment = 256 * KiB;
     rpc::planted_faults planted;
     bool (*repeat_as_new)() = nullptr;

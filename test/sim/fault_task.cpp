@@ -12,8 +12,8 @@ public:
 
     task<status> work() {
         const run_plan& p = s_.plan;
-        const unsigned weights[] = {p.cuts,       p.partitions, p.stalls,      p.slow,
-                                    p.expulsions, p.kills,      p.power_losses};
+        const unsigned weights[] = {p.cuts,       p.partitions, p.stalls,       p.slow,
+                                    p.expulsions, p.kills,      p.power_losses, p.flips};
         unsigned sum = 0;
         for (const unsigned weight : weights) { sum += weight; }
         while (sum != 0 && !s_.clients_done) {
@@ -25,6 +25,8 @@ public:
             ++s_.report.faults;
             if (kind < 5) {
                 disturb(kind);
+            } else if (kind == 7) {
+                flip();
             } else {
                 task<void> dying = crash(kind == 6);
                 co_await std::move(dying);
@@ -69,6 +71,13 @@ private:
         }
     }
 
+    /// A bit changes in the bytes of some chunk.
+    void flip() {
+        for (auto& [name, one] : s_.servers.disk(some_server()).files) {
+            if (name.starts_with("seg-") && one->now.flip(random())) { s_.w.note("flip"); }
+        }
+    }
+
     task<void> crash(bool power) {
         const unsigned server = some_server();
         if (!s_.servers.up(server)) { co_return; }
@@ -81,7 +90,8 @@ private:
             s_.data.lose_power(s_.synced, s_.w.now());
         }
         s_.servers.crash(server, power, graves_);
-        co_await s_.w.rest(s_.w.chance(80) ? s_.w.between(1ms, 300ms) : s_.w.between(300ms, 3s));
+        const duration down = s_.w.chance(80) ? s_.w.between(1ms, 300ms) : s_.w.between(300ms, 3s);
+        co_await s_.w.rest(down);
         task<status> starting = s_.servers.start(server);
         const status started = co_await std::move(starting);
         if (!started) {
@@ -113,10 +123,11 @@ task<status> verify_file(scenario& s, std::size_t p) {
     if (!why.empty()) { s.fail("at the end: " + path_text(p) + ": " + why); }
     if (!opened || p < directories) { co_return ok(); }
     file f = *opened;
-    std::vector<std::byte> bytes(64 * KiB, std::byte{0x5a});
+    std::vector<std::byte> bytes(512 * KiB, std::byte{0x5a});
     const time_point began = s.w.now();
     task<result<std::size_t>> reading = f.read(bytes, 0);
     const result<std::size_t> got = co_await std::move(reading);
+    if (!got && got.error() == errc::io_error && s.plan.flips != 0) { co_return ok(); }
     if (!got) {
         s.fail("at the end: reading " + path_text(p) + ": " + std::string(name(got.error())));
         co_return ok();

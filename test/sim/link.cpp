@@ -224,7 +224,9 @@ runtime::task<status> link::upgrade() {
     if (!open_) { co_return end_; }
     if (server_side_) { co_return errc::not_supported; }
     const auto self = shared_from_this();
-    co_await world_.rest(peer_ == nullptr ? 1ms : owner_.net().latency(owner_, peer_->owner_));
+    duration trip = 1ms;
+    if (peer_ != nullptr) { trip = owner_.net().latency(owner_, peer_->owner_); }
+    co_await world_.rest(trip);
     if (!open_) { co_return end_; }
     if (peer_ != nullptr && !peer_->trusted_) { co_return errc::access_denied; }
     co_return ok();

@@ -25,6 +25,9 @@ struct run_plan {
     duration fault_every = 20ms;
     bool durable = false; // servers find again what they had acknowledged
     bool full = false;    // so little space that writes fail
+    unsigned flips = 0;   // weight of bits that change on the device
+    std::uint64_t longest_file = 40 * KiB;
+    std::uint64_t longest_io = 24 * KiB;
 
     [[nodiscard]] std::string text() const;
 };
