@@ -92,8 +92,9 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="benchfs-cli-"))
         self.servers = []
+        self.addCleanup(self.clean_up)  # also after a skip in setUp, which tearDown is not called after
 
-    def tearDown(self):
+    def clean_up(self):
         for server in self.servers:
             server.stop()
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -30,7 +30,7 @@ struct state {
     ~state() {
         // A copy in a forked child: its memory is shared with the parent's servers, so nothing is said to
         // anyone.
-        if (inherited()) { (void)mount.release(); }
+        if (inherited()) { static_cast<void>(mount.release()); } // NOLINT(bugprone-unused-return-value): it must not be destroyed
     }
 };
 

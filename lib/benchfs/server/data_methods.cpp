@@ -54,9 +54,10 @@ task<status> store_bytes(service_state& state, server_call& call, chunk_id chunk
     co_return co_await state.store.commit(slot, crcs);
 }
 
-/// The file's size after a write in `epoch` that ended at `end`. A truncation meanwhile means another epoch, and the
-/// write counts as later than it. stale_handle: the file went away.
-[[nodiscard]] result<std::uint64_t> grow(service_state& state, file_id file, std::uint64_t epoch, std::uint64_t end) {
+/// The file's size after a write in `epoch` that ended at `end`. A truncation meanwhile means another epoch,
+/// and the write counts as later than it. stale_handle: the file went away.
+[[nodiscard]] result<std::uint64_t> grow(service_state& state, file_id file, std::uint64_t epoch,
+                                         std::uint64_t end) {
     const std::int64_t now = state.now();
     result<metadata::attributes> grown = state.names.extend(file, epoch, end, now);
     if (!grown && grown.error() == errc::stale_epoch) {
@@ -97,7 +98,9 @@ task<status> append(service_state& state, server_call& call, const rpc::write_ch
     place.hold(std::move(guard));
     BFS_CO_TRY(const metadata::attributes before, state.names.stat(file));
     if (before.is_directory()) { co_return errc::is_a_directory; }
-    if (before.size + asked.size > metadata::max_file_size(before.chunk_size)) { co_return errc::file_too_large; }
+    if (before.size + asked.size > metadata::max_file_size(before.chunk_size)) {
+        co_return errc::file_too_large;
+    }
     const std::uint32_t chunk_size = before.chunk_size;
     // The payload crosses chunks where it must: it is received whole into the parts of each.
     std::array<storage::write_slot, 3> slots;
@@ -134,7 +137,10 @@ task<status> append(service_state& state, server_call& call, const rpc::write_ch
     answer.offset = before.size;
     const result<std::uint64_t> size = grow(state, file, before.epoch, before.size + asked.size);
     if (!size) {
-        for (std::size_t i = 0; i < parts; ++i) { BFS_CO_CHECK(co_await state.store.remove(slots[i].chunk)); }
+        // Only a file that is gone loses its chunks: in another one they hold acknowledged bytes, too.
+        for (std::size_t i = 0; i < parts && size.error() == errc::stale_handle; ++i) {
+            BFS_CO_CHECK(co_await state.store.remove(slots[i].chunk));
+        }
         co_return size.error();
     }
     answer.size = *size;
@@ -185,7 +191,7 @@ task<status> write(void* context, server_call& call) {
         const result<std::uint64_t> size = grow(state, file, epoch, start + asked.size);
         if (!size) {
             // A file that went away while its bytes were on their way must not leave a chunk behind.
-            BFS_CO_CHECK(co_await state.store.remove(chunk));
+            if (size.error() == errc::stale_handle) { BFS_CO_CHECK(co_await state.store.remove(chunk)); }
             co_return size.error();
         }
         answer.size = *size;

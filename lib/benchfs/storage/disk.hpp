@@ -15,6 +15,9 @@
 
 namespace benchfs::storage {
 
+/// How often in a row a read or write may move nothing before it counts as failed.
+inline constexpr int fruitless_tries = 16;
+
 /// An open file, locked for as long as it is open. Must not outlive its disk.
 class disk_file {
 public:

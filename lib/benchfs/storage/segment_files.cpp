@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::uint64_t smallest_growth = 1 * MiB;
 constexpr std::size_t jobs_at_a_time = 16;
-constexpr int fruitless_tries = 16;
 // Segment numbers have six digits, block numbers 32 bits.
 constexpr std::uint64_t most_segments = 1'000'000;
 constexpr std::uint64_t no_more_blocks = std::uint64_t{1} << 32;

@@ -7,11 +7,6 @@
 #include <algorithm>
 
 namespace benchfs::storage {
-namespace {
-
-constexpr int fruitless_tries = 16;
-
-} // namespace
 
 status wal::fail(errc why, const char* what) {
     if (failed_ == errc::ok) {

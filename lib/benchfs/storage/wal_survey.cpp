@@ -10,7 +10,6 @@ namespace benchfs::storage {
 namespace {
 
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
-constexpr int fruitless_tries = 16;
 
 [[nodiscard]] bool is_log_file(const std::string& name) noexcept {
     return name.starts_with("log-") && name.ends_with(".wal");
@@ -128,9 +127,9 @@ runtime::task<result<std::vector<wal_slot>>> open_log_files(disk& where) {
     co_return slots;
 }
 
-runtime::task<result<wal_survey>> survey_log(const disk& where, std::vector<wal_slot>& slots,
-                                             std::string& problem) {
-    wal_survey out;
+/// The segments that recovery reads, oldest first; `out` learns the generations.
+[[nodiscard]] static result<std::vector<std::size_t>>
+order_segments(const disk& where, std::vector<wal_slot>& slots, wal_survey& out, std::string& problem) {
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < slots.size(); ++i) {
         slots[i].used = false;
@@ -138,7 +137,7 @@ runtime::task<result<wal_survey>> survey_log(const disk& where, std::vector<wal_
             problem = place(where, slots[i], 0) + ": log format version " +
                       std::to_string(slots[i].header.version) + ", this release reads version " +
                       std::to_string(wal_version) + "; use the release that wrote it";
-            co_return errc::protocol_mismatch;
+            return errc::protocol_mismatch;
         }
         if (slots[i].state == header_state::good) { order.push_back(i); }
     }
@@ -153,8 +152,15 @@ runtime::task<result<wal_survey>> survey_log(const disk& where, std::vector<wal_
             std::string(where.where()) + ": the log segment of generation " +
             std::to_string(out.start_generation) +
             ", with which recovery would begin, is missing or its header is damaged; restore the log files";
-        co_return errc::io_error;
+        return errc::io_error;
     }
+    return order;
+}
+
+runtime::task<result<wal_survey>> survey_log(const disk& where, std::vector<wal_slot>& slots,
+                                             std::string& problem) {
+    wal_survey out;
+    BFS_CO_TRY(const std::vector<std::size_t> order, order_segments(where, slots, out, problem));
 
     bool ended = false;
     std::uint64_t expected = order.empty() ? 1 : slots[order.front()].header.first_sequence;
@@ -200,8 +206,8 @@ runtime::task<result<wal_survey>> survey_log(const disk& where, std::vector<wal_
     for (wal_slot& slot : slots) {
         if (slot.state != header_state::bad) { continue; }
         BFS_CO_TRY(const std::vector<std::byte> bytes, co_await read_whole(*slot.file));
-        // A power failure can tear the header of a segment that was begun behind another one and not synced since:
-        // then nothing of it is durable.
+        // A power failure can tear the header of a segment that was begun behind another one and not synced
+        // since: then nothing of it is durable.
         const survivors here = look_without_header(bytes, expected);
         const bool power_lost = !same_cycle && slot.header.power_cycle != where.power_cycle();
         if (!here.any || (!order.empty() && power_lost && here.durable < expected)) { continue; }
