@@ -48,7 +48,7 @@ checked check(cluster_directory& directory, const std::string& data) {
 
 bool contains(const std::string& text, const std::string& what) { return text.find(what) != text.npos; }
 
-constexpr std::size_t file_bytes = 10'000;
+constexpr std::size_t damaged_bytes = 10'000;
 
 std::string name_of(int i) { return "/file-" + std::to_string(i); }
 
@@ -56,7 +56,7 @@ task<status> write_some(file_system& fs) {
     BFS_CO_CHECK(co_await fs.mkdir("/dir"));
     for (int i = 0; i < 20; ++i) {
         const auto seed = static_cast<std::uint64_t>(i);
-        BFS_CO_CHECK(co_await write_file(fs, name_of(i), file_bytes, seed));
+        BFS_CO_CHECK(co_await write_file(fs, name_of(i), damaged_bytes, seed));
     }
     co_return ok();
 }
@@ -65,7 +65,7 @@ task<status> write_some(file_system& fs) {
 task<status> read_all(file_system& fs, std::vector<std::string>& how) {
     for (int i = 0; i < 20; ++i) {
         const auto seed = static_cast<std::uint64_t>(i);
-        const status read = co_await check_file(fs, name_of(i), file_bytes, seed);
+        const status read = co_await check_file(fs, name_of(i), damaged_bytes, seed);
         how.push_back(outcome(read));
     }
     co_return ok();
@@ -91,7 +91,7 @@ TEST_CASE("a flipped byte in a segment is EIO for its file only, with file and o
             CHECK(before.code == 0);
             CHECK(contains(before.text, "20 files"));
 
-            const std::vector<std::byte> bytes = pattern(file_bytes, 7);
+            const std::vector<std::byte> bytes = pattern(damaged_bytes, 7);
             const std::vector<std::byte> needle(bytes.begin() + 5000, bytes.begin() + 5064);
             const auto place = find_bytes(data, "seg-", needle);
             REQUIRE(place);
