@@ -30,14 +30,14 @@ static char* file_name(char* name, const char* directory, int i) {
     return name;
 }
 
-static void fill(char* data, int owner, int i) {
+static void fill_small(char* data, int owner, int i) {
     for (int k = 0; k < bytes; ++k) data[k] = (char)(owner * 31 + i * 7 + k);
 }
 
 static void create_files(const driver* d, const char* directory, int owner) {
     char name[deepest + 32], data[bytes];
     for (int i = 0; i < files; ++i) {
-        fill(data, owner, i);
+        fill_small(data, owner, i);
         aiori_fd_t* const f =
             benchfs_aiori.create(file_name(name, directory, i), IOR_WRONLY | IOR_CREAT, d->options);
         EXPECT(benchfs_aiori.xfer(WRITE, f, (IOR_size_t*)(void*)data, bytes, 0, d->options) == bytes);
@@ -65,7 +65,7 @@ static void read_files(const driver* d, const char* directory, int owner) {
         aiori_fd_t* const f = benchfs_aiori.open(file_name(name, directory, i), O_RDONLY, d->options);
         EXPECT(benchfs_aiori.xfer(READ, f, (IOR_size_t*)(void*)data, bytes, 0, d->options) == bytes);
         benchfs_aiori.close(f, d->options);
-        fill(wanted, owner, i);
+        fill_small(wanted, owner, i);
         EXPECT(memcmp(data, wanted, bytes) == 0);
     }
 }
