@@ -1,4 +1,5 @@
-// A client that is warmed up: its calls over a window allocate nothing.
+// A client that is warmed up: its calls allocate nothing. (Under a sanitizer each coroutine frame comes from the
+// heap, so that its end is noticed; then only the answers are checked.)
 #include "allocations.hpp"
 #include "server_process.hpp"
 #include "work.hpp"
@@ -55,14 +56,14 @@ task<status> all_kinds(file_system& fs) {
     std::vector<std::byte> data = pattern(bytes, 7);
     const measured writes = co_await repeat(one_write, &f, &data);
     CHECK(outcome(writes.outcome) == "ok");
-    CHECK(writes.allocated == 0);
+    CHECK((writes.allocated == 0 || sanitized));
     const measured reads = co_await repeat(one_read, &f, &data);
     CHECK(outcome(reads.outcome) == "ok");
-    CHECK(reads.allocated == 0);
+    CHECK((reads.allocated == 0 || sanitized));
     CHECK(data == pattern(bytes, 7));
     const measured stats = co_await repeat(one_stat, &f, &data);
     CHECK(outcome(stats.outcome) == "ok");
-    CHECK(stats.allocated == 0);
+    CHECK((stats.allocated == 0 || sanitized));
     // The library's allocations are seen at all:
     const std::uint64_t before = allocations();
     BFS_CO_TRY(const std::vector<directory_entry> entries, co_await fs.readdir("/"));
