@@ -39,6 +39,8 @@ constexpr duration longest_operation = std::chrono::seconds(60);
     case errc::timed_out:
     case errc::outcome_unknown:
     case errc::no_server:
+    case errc::busy:      // a server that must agree to a removal or a move does not answer
+    case errc::try_again: // nor does one in time that somebody waits for
         return true;
     default:
         return false;

@@ -96,7 +96,7 @@ void name_space::remove_directory(file_id id) {
 name_space_counts name_space::counts() const noexcept {
     name_space_counts out;
     out.directories = tables_.entries.directories();
-    out.files = tables_.inodes.size() - out.directories;
+    out.files = tables_.inodes.size() - tables_.directory_inodes;
     out.max_inodes = options_.max_inodes;
     out.inode_bytes = tables_.inodes.bytes();
     out.entry_bytes = tables_.entries.entry_bytes();

@@ -58,6 +58,10 @@ void server::handle(const method_info& method, void* context, coroutine c) noexc
     handlers_[method.id] = {&method, context, nullptr, c, request_size[method.id]};
 }
 
+void server::handle(const method_info& method, void* context, function f, coroutine c) noexcept {
+    handlers_[method.id] = {&method, context, f, c, request_size[method.id]};
+}
+
 void server::on_accept(transport::connection& c) noexcept {
     if (stopping_) {
         c.close(errc::shutting_down);
@@ -162,10 +166,11 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
         }
     }
     if (h.at_once != nullptr) {
-        ended(call, h.at_once(h.context, call));
-    } else {
-        runtime::task<status>::start(h.later(h.context, call), context_, call);
+        const status outcome = h.at_once(h.context, call);
+        const bool goes_on = outcome.error() == errc::try_again && h.later != nullptr;
+        if (!goes_on) [[likely]] { return ended(call, outcome); }
     }
+    runtime::task<status>::start(h.later(h.context, call), context_, call);
 }
 
 /// True if this mutation was seen before (then it has been answered, joined or refused).

@@ -64,6 +64,9 @@ public:
 
     void handle(const method_info& method, void* context, function f) noexcept;
     void handle(const method_info& method, void* context, coroutine c) noexcept;
+    /// For what can nearly always be answered at once: when `f` says try_again, having changed nothing, `c`
+    /// runs.
+    void handle(const method_info& method, void* context, function f, coroutine c) noexcept;
 
     /// Stops answering, waits for running handlers, closes all connections. Await it before destruction.
     [[nodiscard]] runtime::task<void> stop();
