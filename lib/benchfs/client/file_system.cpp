@@ -15,6 +15,7 @@ constexpr std::size_t directories_max = 65536;
 constexpr std::size_t servers_at_once = 64; // that are asked for the same thing
 constexpr auto stale_name_pause = std::chrono::milliseconds(1);
 constexpr int stale_names_max = 1000;
+constexpr int walks_max = 8; // of the paths of one rename
 
 [[nodiscard]] const_byte_span tail_of(const std::string& name) noexcept {
     return std::as_bytes(std::span(name.data(), name.size()));
@@ -209,7 +210,7 @@ task<status> file_system::unlink(std::string path_text) {
 task<status> file_system::rename(std::string from_text, std::string to_text) {
     BFS_CO_TRY(path from, path::parse(from_text));
     BFS_CO_TRY(path to, path::parse(to_text));
-    while (true) {
+    for (int i = 0;; ++i) {
         BFS_CO_TRY(const place source, co_await locate(from));
         BFS_CO_TRY(const place target, co_await locate(to));
         const std::string names = source.name + target.name;
@@ -230,9 +231,8 @@ task<status> file_system::rename(std::string from_text, std::string to_text) {
         forget(from); // a directory that moved, or replaced one
         forget(to);
         // As in named(): a remembered parent may be out of date, and either one may be meant.
-        if (done || done.error() != errc::stale_handle || !(source.cached || target.cached)) {
-            co_return done.error();
-        }
+        const bool cached = (source.cached || target.cached) && i < walks_max;
+        if (done || done.error() != errc::stale_handle || !cached) { co_return done.error(); }
         if (source.cached) { directories_.erase(std::string(from.parent().str())); }
         if (target.cached) { directories_.erase(std::string(to.parent().str())); }
     }

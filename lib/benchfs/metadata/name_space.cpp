@@ -18,7 +18,8 @@ name_space::name_space(const name_space_options& options, change_sink& sink)
 
 result<const directory*> name_space::directory_of(file_id id) const noexcept {
     if (const directory* found = tables_.entries.find_directory(id)) { return found; }
-    return tables_.inodes.find(id) != nullptr ? errc::not_a_directory : errc::stale_handle;
+    const attributes* inode = tables_.inodes.find(id);
+    return inode != nullptr && !inode->is_directory() ? errc::not_a_directory : errc::stale_handle;
 }
 
 result<attributes*> name_space::file_of(file_id id) noexcept {

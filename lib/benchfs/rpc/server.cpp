@@ -221,6 +221,28 @@ bool server::answer_repeat(peer_state& p, server_call& call) noexcept {
     return true;
 }
 
+void server::keep_reply(std::uint64_t session_id, std::uint64_t sequence, const method_info& method,
+                        const_byte_span body) noexcept {
+    session* s = sessions_.find(session_id);
+    if (s == nullptr || sequence == 0) { return; }
+    session::entry& e = s->at(sequence);
+    if (e.sequence > sequence || (e.running != nullptr && e.sequence != sequence)) { return; }
+    frame head;
+    head.flags = flag_reply;
+    head.method = method.id;
+    header_buffer header;
+    header.begin(head, nullptr);
+    const bool fits = header.append(body);
+    header.finish();
+    BFS_ASSERT(fits && header.bytes().size() <= session::reply_max);
+    const const_byte_span bytes = header.bytes();
+    e.sequence = sequence;
+    e.method = method.id;
+    e.size = static_cast<std::uint32_t>(bytes.size());
+    std::memcpy(e.reply.data(), bytes.data(), bytes.size());
+    if (log_ != nullptr) { log_->replied(session_id, sequence, method, bytes); }
+}
+
 void server::answer_bare(server_call& call, errc outcome) noexcept { ended(call, outcome); }
 
 /// A handler's coroutine has ended. What it threw is a fault of ours: the client hears of it, the server goes

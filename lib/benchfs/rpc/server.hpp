@@ -78,6 +78,12 @@ public:
     [[nodiscard]] time_point now() noexcept { return loop_.now(); }
     [[nodiscard]] session_table& session_list() noexcept { return sessions_; }
 
+    /// What a repeat of this mutation gets from now on, also after a restart: `body` is the method's reply.
+    /// Staged in the log, so in one frame with what was changed in the same step. Nothing happens if the
+    /// session is gone.
+    void keep_reply(std::uint64_t session_id, std::uint64_t sequence, const method_info& method,
+                    const_byte_span body) noexcept;
+
     [[nodiscard]] std::size_t connections() const noexcept { return peers_.size(); }
     [[nodiscard]] std::size_t sessions() const noexcept { return sessions_.size(); }
     [[nodiscard]] std::uint32_t running() const noexcept { return running_; }

@@ -70,6 +70,10 @@ void server_call::send_reply(errc outcome, const_byte_span body, const const_seg
     connection_->send(reply_);
 }
 
+void server_call::decide(const_byte_span body) noexcept {
+    owner_.keep_reply(session_.session, session_.sequence, *method_, body);
+}
+
 void server_call::reply_sent(errc outcome) noexcept {
     sending_ = false;
     io_finished(outcome);

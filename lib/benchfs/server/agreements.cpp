@@ -84,7 +84,7 @@ task<status> agreements::carry_out(intent what) {
     state_.notes.set(note_kind::intent, number.value, what.bytes());
     status outcome = state_.log.write();
     if (!outcome) {
-        close(number.value, what);
+        close(number.value, what, outcome);
         co_return outcome;
     }
     task<status> trying = attempt(number.value, what, false);
@@ -121,9 +121,25 @@ task<status> agreements::attempt(std::uint64_t number, intent what, bool again) 
 }
 
 /// It is decided, in the same step as what follows from that.
-void agreements::close(std::uint64_t number, const intent& what) {
+void agreements::close(std::uint64_t number, const intent& what, status outcome) {
+    const intent::fixed& h = what.head;
     state_.notes.remove(note_kind::intent, number);
-    state_.locks.release(what.head.parent, what.name);
+    state_.locks.release(h.parent, what.name);
+    if (!outcome) { return; } // nothing has changed: a repeat may try again
+    const rpc::empty_reply done;
+    switch (h.kind) {
+    case intent_kind::mkdir:
+        if (const result<metadata::attributes> made = state_.names.stat(h.child)) {
+            const rpc::wire_attributes answer = to_wire(*made);
+            state_.requests->keep_reply(h.session, h.sequence, rpc::mkdir::info, bytes_of(answer));
+        }
+        return;
+    case intent_kind::rmdir:
+        return state_.requests->keep_reply(h.session, h.sequence, rpc::rmdir::info, bytes_of(done));
+    case intent_kind::move_file:
+    case intent_kind::move_directory:
+        return state_.requests->keep_reply(h.session, h.sequence, rpc::rename::info, bytes_of(done));
+    }
 }
 
 task<status> agreements::make_directory(std::uint64_t number, intent what) {
@@ -142,7 +158,7 @@ task<status> agreements::make_directory(std::uint64_t number, intent what) {
         const metadata::new_inode how{h.mode, h.uid, h.gid, 0, h.now_ns};
         (void)state_.names.add_directory_inode(h.child, h.parent, what.name, how);
     }
-    close(number, what);
+    close(number, what, outcome);
     co_return outcome;
 }
 
@@ -162,7 +178,7 @@ task<status> agreements::remove_directory(std::uint64_t number, intent what) {
             drop_later(state_, h.child);
         }
     }
-    close(number, what);
+    close(number, what, outcome);
     co_return outcome;
 }
 
@@ -187,7 +203,7 @@ task<status> agreements::move_file(std::uint64_t number, intent what) {
         state_.names.unlink_entry(h.parent, what.name);
         (void)state_.owed->add({duty_kind::forget_move, static_cast<std::uint32_t>(to), number, 0, 0, 0});
     }
-    close(number, what);
+    close(number, what, outcome);
     co_return outcome;
 }
 
@@ -241,7 +257,7 @@ task<status> agreements::move_directory(std::uint64_t number, intent what, bool 
         (void)state_.owed->add({duty_kind::forget_move, 0, number, 0, 0, 0});
         state_.names.unlink_entry(h.parent, what.name);
     }
-    close(number, what);
+    close(number, what, outcome);
     co_return outcome;
 }
 

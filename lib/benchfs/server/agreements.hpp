@@ -33,6 +33,9 @@ struct intent {
         std::uint32_t name_size = 0;
         file_id parent;
         file_id to_parent; // moves
+        // Who asked: a repeat of the call gets the outcome, also when it was a restart that brought it about.
+        std::uint64_t session = 0;
+        std::uint64_t sequence = 0;
     };
     fixed head;
     std::string name;
@@ -88,7 +91,7 @@ private:
     [[nodiscard]] runtime::task<status> move_directory(std::uint64_t number, intent what, bool again);
     [[nodiscard]] runtime::task<status> try_to_move(std::uint64_t number, intent what);
     [[nodiscard]] static runtime::task<status> pursue(agreements& self, std::uint64_t number, intent what);
-    void close(std::uint64_t number, const intent& what);
+    void close(std::uint64_t number, const intent& what, status outcome);
 
     service_state& state_;
 };

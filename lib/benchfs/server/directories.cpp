@@ -49,8 +49,9 @@ status directories::check(file_id parent, std::uint64_t paths, use u) const noex
         }
     }
     if (state_.names.knows_directory(parent)) [[likely]] { return ok(); }
-    // A file's id, then; the operation itself says so.
-    return state_.names.stat(parent) ? status(errc::not_a_directory) : status(errc::stale_handle);
+    // A directory that is just being removed still has its inode.
+    const result<metadata::attributes> inode = state_.names.stat(parent);
+    return inode && !inode->is_directory() ? errc::not_a_directory : errc::stale_handle;
 }
 
 task<status> directories::ready(file_id parent, std::uint64_t paths, use u) {
@@ -113,14 +114,17 @@ task<status> directories::fetch_pages() {
         page p;
         task<status> asking = fetch_page(cursor, p);
         BFS_CO_CHECK(co_await std::move(asking));
-        for (const rpc::wire_directory& entry : p.entries) { apply(entry); }
-        if (p.head.all != 0) {
-            if (cursor == 0) {
-                from_then = p.head.position;
-                there.clear();
-            }
+        if (p.head.all != 0 && cursor == 0) {
             whole = true;
-            for (const rpc::wire_directory& entry : p.entries) { there.push_back(entry.id); }
+            from_then = p.head.position;
+            there.clear();
+        }
+        for (const rpc::wire_directory& entry : p.entries) {
+            apply(entry);
+            // Those that were made while the pages came, too.
+            if (whole && entry.kind == rpc::wire_directory::exists) { there.push_back(entry.id); }
+        }
+        if (p.head.all != 0) {
             cursor = p.head.cursor;
             if (p.head.more != 0) { continue; }
             // What changed while the pages came is in the log from there on.

@@ -61,6 +61,7 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     settings.planted = environment.planted;
     made->server_ =
         std::make_unique<rpc::server>(environment.loop, environment.network, environment.identity, settings);
+    made->state_->requests = made->server_.get();
     register_metadata_methods(*made->server_, *made->state_);
     register_rename_methods(*made->server_, *made->state_);
     register_data_methods(*made->server_, *made->state_);

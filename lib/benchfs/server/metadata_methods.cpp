@@ -100,12 +100,13 @@ task<status> create(void* context, server_call& call) {
     }
     const metadata::new_inode how = new_inode_of(asked.where, asked.mode, asked.chunk_size, state.now());
     BFS_CO_TRY(const metadata::open_answer opened, state.names.open(parent, name, flags, how));
+    answer.attributes = to_wire(opened.attr);
+    answer.created = opened.created ? 1 : 0;
     if (opened.truncated) {
+        call.decide<rpc::create>(answer);
         task<status> cutting = finish_truncation(state, opened.attr, opened.old_size);
         BFS_CO_CHECK(co_await std::move(cutting));
     }
-    answer.attributes = to_wire(opened.attr);
-    answer.created = opened.created ? 1 : 0;
     call.reply<rpc::create>(answer);
     co_return ok();
 }
@@ -121,6 +122,7 @@ task<status> unlink(void* context, server_call& call) {
         BFS_CO_TRY(const std::optional<metadata::entry_info> found, state.names.find_entry(parent, name));
         if (found && found->id.home() != state.self && !found->is_directory()) {
             state.names.unlink_entry(parent, name);
+            call.decide<rpc::unlink>(lives_elsewhere(*found));
             task<status> dropping = drop_elsewhere(state, found->id);
             BFS_CO_CHECK(co_await std::move(dropping));
             call.reply<rpc::unlink>(lives_elsewhere(*found));
@@ -129,6 +131,7 @@ task<status> unlink(void* context, server_call& call) {
     }
     BFS_CO_TRY(const attributes gone, state.names.unlink(parent, name));
     std::vector<std::uint64_t> owed = cut_copies(state, gone.id, rpc::cut_file::removed, 0, gone.chunk_size);
+    call.decide<rpc::unlink>(to_wire(gone));
     task<status> removing = finish_removal(state, gone, std::move(owed));
     BFS_CO_CHECK(co_await std::move(removing));
     call.reply<rpc::unlink>(to_wire(gone));
@@ -159,6 +162,8 @@ task<status> mkdir(void* context, server_call& call) {
     what.head.uid = asked.where.uid;
     what.head.gid = asked.where.gid;
     what.head.now_ns = how.now_ns;
+    what.head.session = call.session_id();
+    what.head.sequence = call.sequence();
     what.name = name;
     const file_id id = what.head.child;
     task<status> making = state.agreed->carry_out(std::move(what));
@@ -188,6 +193,8 @@ task<status> rmdir(void* context, server_call& call) {
     what.head.kind = intent_kind::rmdir;
     what.head.child = found->id;
     what.head.parent = parent;
+    what.head.session = call.session_id();
+    what.head.sequence = call.sequence();
     what.name = name;
     task<status> removing = state.agreed->carry_out(std::move(what));
     BFS_CO_CHECK(co_await std::move(removing));
@@ -255,6 +262,7 @@ task<status> set_size(void* context, server_call& call) {
     const auto asked = call.request<rpc::set_size>();
     if (state.owed->cutting({asked.id})) { co_return errc::try_again; }
     BFS_CO_TRY(const metadata::truncate_answer done, state.names.truncate({asked.id}, asked.size, state.now()));
+    call.decide<rpc::set_size>(to_wire(done.attr));
     task<status> cutting = finish_truncation(state, done.attr, done.old_size);
     BFS_CO_CHECK(co_await std::move(cutting));
     call.reply<rpc::set_size>(to_wire(done.attr));

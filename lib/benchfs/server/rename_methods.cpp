@@ -13,13 +13,14 @@ using rpc::server_call;
 using runtime::task;
 
 /// A cluster of one server.
-task<status> rename_here(service_state& state, rpc::rename::request asked, std::string_view from,
-                         std::string_view to) {
+task<status> rename_here(service_state& state, server_call& call, rpc::rename::request asked,
+                         std::string_view from, std::string_view to) {
     // A number for the change of paths that this may be, before anything is changed.
     BFS_CO_TRY(const std::uint64_t number, state.dir_log->next_number());
     BFS_CO_TRY(const metadata::rename_answer done,
                state.names.rename({asked.from_parent}, from, {asked.to_parent}, to, state.now()));
     if (done.moved.is_directory()) { state.dirs->set_paths(number); }
+    call.decide<rpc::rename>({});
     if (done.replaced && !done.replaced->is_directory()) {
         const attributes gone = *done.replaced;
         task<status> cutting = cut_chunks(state, gone.id, gone.chunk_size, gone.size, 0);
@@ -29,8 +30,8 @@ task<status> rename_here(service_state& state, rpc::rename::request asked, std::
 }
 
 /// Several servers: this one has the old name.
-task<status> rename_agreed(service_state& state, rpc::rename::request asked, std::string_view from,
-                           std::string_view to) {
+task<status> rename_agreed(service_state& state, server_call& call, rpc::rename::request asked,
+                           std::string_view from, std::string_view to) {
     const file_id parent{asked.from_parent};
     const file_id to_parent{asked.to_parent};
     if (metadata::names_root(parent, from) || metadata::names_root(to_parent, to)) { co_return errc::busy; }
@@ -44,6 +45,8 @@ task<status> rename_agreed(service_state& state, rpc::rename::request asked, std
     what.head.type = found->type;
     what.head.parent = parent;
     what.head.to_parent = to_parent;
+    what.head.session = call.session_id();
+    what.head.sequence = call.sequence();
     what.name = from;
     what.to_name = to;
     task<status> moving = state.agreed->carry_out(std::move(what));
@@ -67,7 +70,7 @@ task<status> rename(void* context, server_call& call) {
     }
     if (state.locks.held({asked.from_parent}, from)) { co_return errc::try_again; }
     task<status> renaming =
-        state.alone() ? rename_here(state, asked, from, to) : rename_agreed(state, asked, from, to);
+        state.alone() ? rename_here(state, call, asked, from, to) : rename_agreed(state, call, asked, from, to);
     BFS_CO_CHECK(co_await std::move(renaming));
     call.reply<rpc::rename>({});
     co_return ok();

@@ -50,6 +50,7 @@ struct service_state {
     duties* owed = nullptr;
     agreements* agreed = nullptr;
     stripes* striped = nullptr;
+    rpc::server* requests = nullptr;
     runtime::task_scope* background = nullptr; // what goes on between requests
 
     [[nodiscard]] bool alone() const noexcept { return placement.servers() == 1; }
