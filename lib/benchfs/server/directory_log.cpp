@@ -12,6 +12,7 @@ using runtime::task;
 
 constexpr std::size_t tail_max = 65536;
 constexpr std::uint64_t numbers_at_once = 4096;
+constexpr std::uint64_t numbers_at_start = std::uint64_t{1} << 20;
 // Freezes take some of a page, too.
 constexpr std::size_t freezes_max = 256;
 constexpr std::size_t entries_max =
@@ -20,10 +21,17 @@ constexpr std::size_t servers_at_once = 64;
 
 } // namespace
 
+void directory_log::begin_numbers(note_table& notes, std::int64_t now_ns) {
+    const std::uint64_t unused = notes.get<std::uint64_t>(note_kind::numbers, 0).value_or(1);
+    const std::uint64_t first = std::max(unused, static_cast<std::uint64_t>(now_ns / 1000));
+    notes.set(note_kind::numbers, 0, first + numbers_at_start);
+    notes.set(note_kind::paths, 0, first);
+}
+
 directory_log::directory_log(service_state& state, std::uint64_t incarnation) noexcept
     : state_(state),
       incarnation_(incarnation),
-      last_number_(state.notes.get<std::uint64_t>(note_kind::numbers, 0).value_or(1)) {}
+      last_number_(state.notes.get<std::uint64_t>(note_kind::paths, 0).value_or(1)) {}
 
 void directory_log::push(const rpc::wire_directory& entry) {
     tail_.push_back(entry);

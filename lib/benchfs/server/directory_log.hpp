@@ -16,6 +16,12 @@ namespace benchfs::server {
 
 class directory_log {
 public:
+    /// Once at a start, before the log of the store is synced: numbers above all that were ever given out. Paths
+    /// count as changed, because a power failure may have undone what clients remember. `now_ns` keeps the numbers
+    /// of a server without a log apart.
+    static void begin_numbers(note_table& notes, std::int64_t now_ns);
+
+    /// After begin_numbers().
     directory_log(service_state& state, std::uint64_t incarnation) noexcept;
     directory_log(const directory_log&) = delete;
     directory_log& operator=(const directory_log&) = delete;
@@ -49,7 +55,7 @@ private:
     std::uint64_t incarnation_;
     std::deque<rpc::wire_directory> tail_;
     std::uint64_t first_ = 0;   // position of the tail's first entry
-    std::uint64_t last_number_; // all that were given in an earlier life are below
+    std::uint64_t last_number_;
     runtime::mutex changing_;
 };
 

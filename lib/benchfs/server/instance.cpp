@@ -130,12 +130,14 @@ task<status> instance::open_state(instance_environment& environment, const serve
     if (store_->log() == nullptr) {
         // Nothing is recovered after a restart, and ids must not come again: each start takes its own range.
         names_->replay().ids_reserved((environment.incarnation & 0xffffff) << 24 | 2);
+        if (names.self == server_id{0}) { directory_log::begin_numbers(notes_, environment.now()); }
         co_return ok();
     }
     journal_.begin(*store_->log());
     status finished = co_await finish_removals(*names_, *store_, names.self);
     // Ids that are given out must not come again after a power failure either, when nothing else was synced.
     names_->state().ids.reserve(journal_, ids_at_start);
+    if (names.self == server_id{0}) { directory_log::begin_numbers(notes_, environment.now()); }
     if (finished) { finished = journal_.write(); }
     if (finished) { finished = co_await store_->sync(); }
     if (!finished) { (void)co_await store_->close(); }
