@@ -348,6 +348,8 @@ void name_model::lose_power() {
         for (const auto& d : done) { all_.insert({n, d}); }
     }
     prune();
+    // A sync under way may end after this: what it makes durable is one of these then.
+    for (auto& [op, states] : syncing_) { states.insert(names.begin(), names.end()); }
     since_sync_ = std::move(names);
 }
 
