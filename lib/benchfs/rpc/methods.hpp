@@ -16,10 +16,9 @@ struct method_list {
     static constexpr std::array infos{M::info...};
 };
 
-using all_methods =
-    method_list<hello, ping, goodbye, lookup, create, stat, unlink, mkdir, rmdir, rename, readdir, set_size,
-                extend, set_attributes, statfs, write_chunk, read_chunk, cut_chunk, sync_server,
-                method_counters, server_status>;
+using all_methods = method_list<hello, ping, goodbye, join, lookup, create, stat, unlink, mkdir, rmdir, rename,
+                                readdir, set_size, extend, set_attributes, statfs, write_chunk, read_chunk,
+                                cut_chunk, sync_server, method_counters, server_status>;
 
 /// nullptr for a number that no method has.
 [[nodiscard]] constexpr const method_info* find_method(std::uint16_t id) noexcept {
