@@ -90,6 +90,14 @@ task<result<typename M::reply>> file_system::named(path p, typename M::request r
     }
 }
 
+/// What comes from a server is divided by: a chunk size that no file has is none.
+static status check_opened(const attributes& a, bool writes) noexcept {
+    constexpr std::uint32_t step = 4 * KiB;
+    constexpr std::uint32_t most = 64 * MiB;
+    if (a.is_directory()) { return writes ? errc::is_a_directory : errc::ok; }
+    return a.chunk_size == 0 || a.chunk_size % step != 0 || a.chunk_size > most ? errc::bad_frame : errc::ok;
+}
+
 task<result<file>> file_system::open(std::string path_text, open_flags flags, std::uint32_t mode,
                                      std::uint32_t chunk_size) {
     BFS_CO_TRY(path p, path::parse(path_text));
@@ -104,12 +112,12 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
         if (truncates) { request.how |= rpc::create::truncate; }
         BFS_CO_TRY(const rpc::create::reply made, co_await named<rpc::create>(std::move(p), request));
         const attributes a = from_wire(made.attributes);
-        if (a.is_directory() && writes) { co_return errc::is_a_directory; }
+        BFS_CO_CHECK(check_opened(a, writes));
         co_return file(*this, a, flags);
     }
     BFS_CO_TRY(const rpc::wire_attributes found, co_await named<rpc::lookup>(std::move(p), {}));
     attributes a = from_wire(found);
-    if (a.is_directory() && writes) { co_return errc::is_a_directory; }
+    BFS_CO_CHECK(check_opened(a, writes));
     file opened(*this, a, flags);
     if (truncates) { BFS_CO_CHECK(co_await opened.truncate(0)); }
     co_return opened;
