@@ -6,7 +6,8 @@ namespace benchfs::sim {
 
 using runtime::task;
 
-sim_cluster::sim_cluster(world& w, const cluster_plan& settings) : world_(w), settings_(settings), network_(w) {
+sim_cluster::sim_cluster(world& w, const cluster_plan& settings)
+    : world_(w), nonces_(w.random().next()), settings_(settings), network_(w) {
     placement_ = std::move(*benchfs::cluster::make_placement({}, settings.servers));
     for (unsigned i = 0; i < settings.servers; ++i) {
         servers_.push_back(std::make_unique<machine>(w));
@@ -20,7 +21,7 @@ sim_cluster::sim_cluster(world& w, const cluster_plan& settings) : world_(w), se
         rpc::client_settings s;
         s.seed = w.random().next();
         s.repeat_as_new = settings.repeat_as_new;
-        c->calls = std::make_unique<rpc::client>(w.loop(), *c->at, self, rpc::cluster_identity{}, s);
+        c->calls = std::make_unique<rpc::client>(w.loop(), *c->at, self, identity(), s);
         c->fs = std::make_unique<file_system>(*c->calls, *placement_, file_system_settings{});
         clients_.push_back(std::move(c));
     }
@@ -41,14 +42,8 @@ task<status> sim_cluster::start(unsigned number) {
     auto p = std::make_unique<process>();
     p->at = std::make_unique<host>(network_);
     p->calling = std::make_unique<host>(network_);
-    p->environment = std::make_unique<server::instance_environment>(
-        server::instance_environment{world_.loop(),
-                                     nullptr,
-                                     *p->at,
-                                     rpc::cluster_identity{},
-                                     {},
-                                     settings_.chunk_size,
-                                     world_.random().next() | 1});
+    p->environment = std::make_unique<server::instance_environment>(server::instance_environment{
+        world_.loop(), nullptr, *p->at, identity(), {}, settings_.chunk_size, world_.random().next() | 1});
     p->environment->peers.network = p->calling.get();
     p->environment->peers.addresses = this;
     p->environment->now = &world::wall_clock;

@@ -4,6 +4,8 @@
 #include "disk.hpp"
 #include "host.hpp"
 
+#include "benchfs/base/prng.hpp"
+#include "benchfs/base/random.hpp"
 #include "benchfs/client/file_system.hpp"
 #include "benchfs/runtime/task_scope.hpp"
 #include "benchfs/server/instance.hpp"
@@ -27,6 +29,19 @@ struct cluster_plan {
     bool (*repeat_as_new)() = nullptr;
     unsigned skip_sync_percent = 0;
     bool swap_chunks = false;
+};
+
+/// Nonces of a simulation: the same in every run of a seed.
+class seeded_random final : public random_source {
+public:
+    explicit seeded_random(std::uint64_t seed) noexcept : numbers_(seed) {}
+    [[nodiscard]] status fill(byte_span out) noexcept override {
+        for (std::byte& b : out) { b = static_cast<std::byte>(numbers_.next() & 0xff); }
+        return ok();
+    }
+
+private:
+    prng numbers_;
 };
 
 class sim_cluster final : private rpc::address_resolver {
@@ -71,8 +86,11 @@ private:
     };
     [[nodiscard]] runtime::task<result<std::vector<std::byte>>> address_of(server_id id) override;
     [[nodiscard]] static runtime::task<status> bury(std::unique_ptr<process> p);
+    /// What every process of the cluster knows of it.
+    [[nodiscard]] rpc::cluster_identity identity() noexcept { return {{1, 2}, {}, &nonces_}; }
 
     world& world_;
+    seeded_random nonces_;
     cluster_plan settings_;
     network network_;
     std::unique_ptr<benchfs::cluster::placement> placement_;

@@ -71,10 +71,10 @@ std::uint32_t shift(std::uint32_t crc) noexcept {
 
 template <bool Copy>
 __attribute__((target("sse4.2"), always_inline)) inline std::uint64_t
-step(std::uint64_t crc, const std::byte* from, std::byte* to) noexcept {
+step(std::uint64_t crc, const std::byte* from, std::byte* to, std::size_t at) noexcept {
     std::uint64_t word = 0;
-    std::memcpy(&word, from, 8);
-    if constexpr (Copy) { std::memcpy(to, &word, 8); }
+    std::memcpy(&word, from + at, 8);
+    if constexpr (Copy) { std::memcpy(to + at, &word, 8); } // else `to` is null: nothing may be added to it
     return _mm_crc32_u64(crc, word);
 }
 
@@ -88,9 +88,9 @@ __attribute__((target("sse4.2"))) std::uint32_t three_streams(std::uint32_t crc,
         std::uint64_t b = 0;
         std::uint64_t c = 0;
         for (std::size_t i = 0; i < Stream; i += 8) {
-            a = step<Copy>(a, from + i, to + i);
-            b = step<Copy>(b, from + Stream + i, to + Stream + i);
-            c = step<Copy>(c, from + 2 * Stream + i, to + 2 * Stream + i);
+            a = step<Copy>(a, from, to, i);
+            b = step<Copy>(b, from, to, Stream + i);
+            c = step<Copy>(c, from, to, 2 * Stream + i);
         }
         const std::uint32_t ab = shift<Stream>(static_cast<std::uint32_t>(a)) ^ static_cast<std::uint32_t>(b);
         crc = shift<Stream>(ab) ^ static_cast<std::uint32_t>(c);
@@ -110,7 +110,7 @@ __attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::uint32_t crc
     }
     std::uint64_t wide = crc;
     for (; n >= 8; n -= 8, from += 8) {
-        wide = step<Copy>(wide, from, to);
+        wide = step<Copy>(wide, from, to, 0);
         if constexpr (Copy) { to += 8; }
     }
     crc = static_cast<std::uint32_t>(wide);

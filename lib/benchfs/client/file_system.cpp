@@ -138,6 +138,14 @@ task<result<attributes>> file_system::look_up(path p) {
     }
 }
 
+/// What comes from a server is divided by: a chunk size that no file has is none.
+static status check_opened(const attributes& a, bool writes) noexcept {
+    constexpr std::uint32_t step = 4 * KiB;
+    constexpr std::uint32_t most = 64 * MiB;
+    if (a.is_directory()) { return writes ? errc::is_a_directory : errc::ok; }
+    return a.chunk_size == 0 || a.chunk_size % step != 0 || a.chunk_size > most ? errc::bad_frame : errc::ok;
+}
+
 task<result<file>> file_system::open(std::string path_text, open_flags flags, std::uint32_t mode,
                                      std::uint32_t chunk_size) {
     BFS_CO_TRY(path p, path::parse(path_text));
@@ -154,8 +162,11 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
         while (true) {
             BFS_CO_TRY(const rpc::create::reply made, co_await named<rpc::create>(p, request));
             a = from_wire(made.attributes);
-            if (a.is_directory() && writes) { co_return errc::is_a_directory; }
-            if (a.nlink != 0) { co_return file(*this, a, flags); }
+            BFS_CO_CHECK(check_opened(a, writes));
+            if (a.nlink != 0) {
+                BFS_CO_CHECK(check_opened(a, writes));
+                co_return file(*this, a, flags);
+            }
             // It was there and lives elsewhere: opened like any other, or made if it goes meanwhile.
             task<result<attributes>> looking = look_up(p);
             const result<attributes> found = co_await std::move(looking);
@@ -168,7 +179,7 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
         task<result<attributes>> looking = look_up(std::move(p));
         BFS_CO_TRY(a, co_await std::move(looking));
     }
-    if (a.is_directory() && writes) { co_return errc::is_a_directory; }
+    BFS_CO_CHECK(check_opened(a, writes));
     file opened(*this, a, flags);
     if (truncates) { BFS_CO_CHECK(co_await opened.truncate(0)); }
     co_return opened;

@@ -20,8 +20,9 @@ constexpr std::size_t inodes_at_once = 16;  // whose homes are asked for them
         page = page.subspan(sizeof(wire));
         const std::size_t room = (std::size_t{wire.name_size} + 7) / 8 * 8;
         if (wire.name_size == 0 || wire.name_size > rpc::name_max || page.size() < room) { return false; }
-        const auto* name = reinterpret_cast<const char*>(page.data());
-        into.push_back({std::string(name, wire.name_size), from_wire(wire.attributes)});
+        const std::string_view name(reinterpret_cast<const char*>(page.data()), wire.name_size);
+        if (!validate_name(name)) { return false; }
+        into.push_back({std::string(name), from_wire(wire.attributes)});
         page = page.subspan(room);
     }
     return page.empty();

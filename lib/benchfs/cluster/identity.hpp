@@ -2,11 +2,11 @@
 #pragma once
 
 #include "benchfs/cluster/registry.hpp"
-#include "benchfs/rpc/peer.hpp"
+#include "benchfs/rpc/handshake.hpp"
 
 namespace benchfs::cluster {
 
-/// The id as numbers, and a proof of the secret: a digest that does not give it away.
+/// The cluster and what its processes must agree on as numbers, and the secret that proves membership.
 [[nodiscard]] rpc::cluster_identity identity_of(const cluster_info& info) noexcept;
 
 } // namespace benchfs::cluster

@@ -1,10 +1,10 @@
 // cluster.json and the secret: made once, read by all.
+#include "benchfs/base/random.hpp"
 #include "benchfs/cluster/placement.hpp"
 #include "benchfs/cluster/registry.hpp"
 #include "benchfs/cluster/small_file.hpp"
 #include "benchfs/cluster/text_fields.hpp"
 
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -50,13 +50,9 @@ status make_directories(const std::string& dir, std::string& why) {
 }
 
 status random_bytes(byte_span out, std::string& why) {
-    while (!out.empty()) {
-        const ssize_t n = ::getrandom(out.data(), out.size(), 0);
-        if (n < 0 && errno == EINTR) { continue; }
-        if (n < 0) { return fail(from_errno(errno), "the kernel gave no random bytes", why); }
-        out = out.subspan(static_cast<std::size_t>(n));
-    }
-    return ok();
+    const status filled = system_random().fill(out);
+    if (!filled) { why = "the kernel gave no random bytes"; }
+    return filled;
 }
 
 status make_secret(const std::string& dir, std::string& why) {

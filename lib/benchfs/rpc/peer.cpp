@@ -30,40 +30,78 @@ runtime::task<status> peer::connect() {
     co_return ok();
 }
 
-runtime::task<status> peer::greet() {
-    hello::request request;
-    request.generation = generation_;
-    request.cluster_id = owner_.identity().id;
-    request.proof = owner_.identity().proof;
-    request.session = session_;
-    request.expected_server = static_cast<std::uint32_t>(id_);
-    request.retry_for_ms = owner_.retry_for_ms();
-    hello::reply reply;
-
-    runtime::call_context& context = co_await runtime::current_context();
+template <rpc_method M>
+call_spec peer::spec_of(const typename M::request& request, typename M::reply& reply,
+                        time_point now) const noexcept {
     call_spec spec;
-    spec.method = &hello::info;
+    spec.method = &M::info;
     spec.request = bytes_of(request);
     spec.reply = std::as_writable_bytes(std::span(&reply, 1));
-    spec.deadline = context.owner->now() + owner_.options().deadline;
+    spec.deadline = now + owner_.options().deadline;
+    return spec;
+}
+
+/// Says hello and joins, on a connection that was just made.
+runtime::task<status> peer::greet() {
+    introduction both;
+    both.client.expected_server = static_cast<std::uint32_t>(id_);
+    both.client.cluster_id = owner_.identity().id;
+    const result<nonce> once = fresh_nonce(owner_.identity());
+    if (!once) {
+        BFS_LOG_ERROR("rpc", "the kernel gives no random bytes: %s", message(once.error()).data());
+        co_return once.error();
+    }
+    both.client.once = *once;
+
+    runtime::call_context& context = co_await runtime::current_context();
+    const call_spec spec = spec_of<hello>(both.client, both.server, context.owner->now());
     call_operation call(*this, spec);
     if (const errc answer = co_await call; answer != errc::ok) {
         BFS_LOG_DEBUG("rpc", "server %u refused our hello: %s", static_cast<unsigned>(id_),
                       name(answer).data());
         co_return answer;
     }
-    if (reply.protocol != protocol_version) { co_return errc::protocol_mismatch; }
-    if (reply.server != request.expected_server) { co_return errc::wrong_cluster; }
-    if (greeting_.incarnation != 0 && greeting_.incarnation != reply.incarnation) {
-        BFS_LOG_INFO("rpc", "server %u was restarted", static_cast<unsigned>(id_));
-    }
-    greeting_ = reply;
+    if (both.server.protocol != protocol_version) { co_return errc::protocol_mismatch; }
+    if (both.server.server != both.client.expected_server) { co_return errc::wrong_cluster; }
+    BFS_CO_CHECK(co_await join_server(both));
     if (connection_ == nullptr) { co_return errc::peer_down; }
     BFS_CO_CHECK(co_await connection_->upgrade());
     if (connection_ == nullptr) { co_return errc::peer_down; }
     greeted_ = true;
     BFS_LOG_DEBUG("rpc", "connected to server %u, messages go by %.*s", static_cast<unsigned>(id_),
                   static_cast<int>(path().size()), path().data());
+    co_return ok();
+}
+
+/// The second half: `before` is the caller's, who waits.
+runtime::task<status> peer::join_server(const introduction& before) {
+    join::request request;
+    request.session = session_;
+    request.generation = generation_;
+    request.retry_for_ms = owner_.retry_for_ms();
+    sign(owner_.identity(), before, request);
+    join::reply reply;
+    runtime::call_context& context = co_await runtime::current_context();
+    const call_spec spec = spec_of<join>(request, reply, context.owner->now());
+    call_operation call(*this, spec);
+    if (const errc answer = co_await call; answer != errc::ok) {
+        BFS_LOG_DEBUG("rpc", "server %u does not let us join: %s", static_cast<unsigned>(id_),
+                      name(answer).data());
+        co_return answer;
+    }
+    // Whoever answers at that address may have found it in the registry like we did.
+    if (!proved(owner_.identity(), before, request, reply)) {
+        BFS_LOG_ERROR(
+            "rpc",
+            "what answers as server %u does not know the secret of this cluster: its registry was made anew, "
+            "or it is none of ours; start it again with the same registry directory",
+            static_cast<unsigned>(id_));
+        co_return errc::not_permitted;
+    }
+    if (greeting_.incarnation != 0 && greeting_.incarnation != reply.incarnation) {
+        BFS_LOG_INFO("rpc", "server %u was restarted", static_cast<unsigned>(id_));
+    }
+    greeting_ = reply;
     co_return ok();
 }
 

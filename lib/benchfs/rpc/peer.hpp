@@ -4,22 +4,15 @@
 #include "benchfs/base/slab.hpp"
 #include "benchfs/base/types.hpp"
 #include "benchfs/rpc/call.hpp"
-#include "benchfs/rpc/messages/control.hpp"
+#include "benchfs/rpc/handshake.hpp"
 #include "benchfs/rpc/mutation_window.hpp"
 #include "benchfs/runtime/mutex.hpp"
 
-#include <array>
 #include <cstdint>
 
 namespace benchfs::rpc {
 
 class client;
-
-/// What the client must know about the cluster before it talks to a server.
-struct cluster_identity {
-    std::array<std::uint64_t, 2> id{};
-    std::array<std::uint64_t, 2> proof{};
-};
 
 /// Calls of any kind in flight to one server.
 inline constexpr std::uint32_t max_pending = 65536;
@@ -34,13 +27,13 @@ public:
     [[nodiscard]] server_id id() const noexcept { return id_; }
     [[nodiscard]] bool up() const noexcept { return connection_ != nullptr && greeted_; }
     /// What the server said of itself; valid once it was up.
-    [[nodiscard]] const hello::reply& greeting() const noexcept { return greeting_; }
+    [[nodiscard]] const join::reply& greeting() const noexcept { return greeting_; }
     /// What carries messages right now, for people; "none" while down.
     [[nodiscard]] std::string_view path() const noexcept {
         return connection_ == nullptr ? std::string_view{"none"} : connection_->path();
     }
 
-    /// Makes the connection if there is none: address, connect, hello, better path. Callers meanwhile wait for
+    /// Makes the connection if there is none: address, connect, proofs, better path. Callers meanwhile wait for
     /// the same attempt. Errors: no_server, peer_down, timed_out, wrong_cluster, protocol_mismatch,
     /// not_permitted.
     [[nodiscard]] runtime::task<status> connect();
@@ -60,6 +53,10 @@ private:
     friend class call_operation;
 
     [[nodiscard]] runtime::task<status> greet();
+    [[nodiscard]] runtime::task<status> join_server(const introduction& before);
+    template <rpc_method M>
+    [[nodiscard]] call_spec spec_of(const typename M::request& request, typename M::reply& reply,
+                                    time_point now) const noexcept;
     [[nodiscard]] session_block session_of(std::uint64_t sequence) const noexcept {
         return {session_, sequence, mutations_.lowest_unanswered(), generation_, 0};
     }
@@ -69,7 +66,7 @@ private:
     std::uint64_t session_;
     std::uint32_t generation_ = 0;
     bool greeted_ = false;
-    hello::reply greeting_{};
+    join::reply greeting_{};
     transport::connection* connection_ = nullptr;
     slab<call_operation*> pending_;
     runtime::mutex connecting_;

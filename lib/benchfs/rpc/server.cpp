@@ -9,9 +9,6 @@
 namespace benchfs::rpc {
 namespace {
 
-// Beside the retry time that a client announces: how long a lost session stays.
-constexpr auto session_grace = std::chrono::seconds(10);
-constexpr std::uint32_t longest_retry_ms = 3'600'000;
 constexpr std::uint64_t latency_sample = 32; // a power of two
 
 } // namespace
@@ -70,6 +67,7 @@ void server::on_accept(transport::connection& c) noexcept {
     peers_.push_back(std::make_unique<peer_state>());
     peers_.back()->connection = &c;
     c.user = peers_.back().get();
+    loop_.arm(*peers_.back(), loop_.now() + settings_.join_within);
     BFS_LOG_DEBUG("rpc", "connection from %s", c.describe().c_str());
 }
 
@@ -88,7 +86,7 @@ void server::on_closed(transport::connection& c, errc reason) noexcept {
 }
 
 void server::refuse(transport::connection& c, errc reason, const char* what) noexcept {
-    BFS_LOG_WARN("rpc", "closing the connection from %s: %s", c.describe().c_str(), what);
+    warn_of_stranger(c, what);
     c.close(reason);
 }
 
@@ -100,10 +98,12 @@ void server::on_message(transport::connection& c, transport::message_ptr m) noex
         return refuse(c, errc::bad_frame, d.has_value() ? "a reply, from a client" : message(d.error()).data());
     }
     static const handler greeting{&hello::info, nullptr, nullptr, nullptr, sizeof(hello::request)};
+    static const handler joining{&join::info, nullptr, nullptr, nullptr, sizeof(join::request)};
     static const handler farewell{&goodbye::info, nullptr, nullptr, nullptr, sizeof(goodbye::request)};
     const std::uint16_t id = d->head.method;
     if (id == hello::info.id) { return dispatch(*p, greeting, std::move(m), *d); }
-    if (p->owner == nullptr) { return refuse(c, errc::not_permitted, "a request before a valid hello"); }
+    if (id == join::info.id) { return dispatch(*p, joining, std::move(m), *d); }
+    if (p->owner == nullptr) { return refuse(c, errc::not_permitted, "a request before it has joined"); }
     if (id == goodbye::info.id) { return dispatch(*p, farewell, std::move(m), *d); }
     static const handler unknown{};
     dispatch(*p, id < method_limit ? handlers_[id] : unknown, std::move(m), *d);
@@ -137,6 +137,7 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
     p.calls.push_back(call);
 
     if (h.method == nullptr) { return answer_bare(call, errc::not_supported); }
+    if (h.method == &hello::info || h.method == &join::info) { return meet(p, call); }
     const std::size_t most = std::size_t{h.body_min} + h.method->request_tail_max;
     const bool wants_payload = h.method->payload == bulk::to_server;
     if (d.body.size() < h.body_min || d.body.size() > most || (call.payload_size() != 0 && !wants_payload)) {
@@ -148,7 +149,6 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
     BFS_LOG_DEBUG("rpc", "request %.*s, %zu bytes of payload, from %s", static_cast<int>(h.method->name.size()),
                   h.method->name.data(), call.payload_size(), p.connection->describe().c_str());
 
-    if (h.method == &hello::info) { return ended(call, greet(p, call)); }
     if (h.method == &goodbye::info) { return ended(call, leave(p, call)); }
     if (running_ > settings_.max_calls || stopping_) {
         return answer_bare(call, stopping_ ? errc::shutting_down : errc::try_again);
@@ -300,66 +300,6 @@ void server::maybe_recycle(server_call& call) noexcept {
     call.unlink();
     free_calls_.push_back(&call);
     if (--running_ == 0 && stopping_) { idle_.set(); }
-}
-
-status server::greet(peer_state& p, server_call& call) {
-    const auto asked = call.request<hello>();
-    const std::string from = p.connection->describe();
-    if (asked.protocol != protocol_version) {
-        BFS_LOG_WARN("rpc", "%s speaks protocol %u, this server %u: use the same release on both sides",
-                     from.c_str(), asked.protocol, protocol_version);
-        return errc::protocol_mismatch;
-    }
-    if (asked.cluster_id != identity_.id || asked.expected_server != settings_.server_id) {
-        BFS_LOG_WARN("rpc", "%s looks for another cluster or server: its registry is stale", from.c_str());
-        return errc::wrong_cluster;
-    }
-    // Compared without an early end, so that the time says nothing about how much was right.
-    const std::uint64_t wrong = (asked.proof[0] ^ identity_.proof[0]) | (asked.proof[1] ^ identity_.proof[1]);
-    if (wrong != 0) {
-        BFS_LOG_WARN("rpc", "%s does not know the secret of this cluster", from.c_str());
-        return errc::not_permitted;
-    }
-    if (p.owner != nullptr) { return errc::already_exists; } // one session a connection, for all its life
-    session* s = sessions_.open(asked.session);
-    if (s == nullptr) {
-        sessions_.expire(loop_.now());
-        s = sessions_.open(asked.session);
-    }
-    if (s == nullptr) { return errc::try_again; }
-    if (asked.generation <= s->generation && s->generation != 0) { return errc::stale_epoch; }
-    s->generation = asked.generation;
-    if (s->incarnation == 0) { s->incarnation = settings_.incarnation + 2 * sessions_begun_++; }
-    // A reconnect: what the old connection still carries must not come in after this.
-    if (s->connection != nullptr) {
-        if (s->connection->user != nullptr) { static_cast<peer_state*>(s->connection->user)->owner = nullptr; }
-        s->connection->close(errc::peer_down);
-    }
-    s->connection = p.connection;
-    s->keep_for = std::chrono::milliseconds(std::min(asked.retry_for_ms, longest_retry_ms)) + session_grace;
-    p.owner = s;
-    p.connection->trust();
-    if (log_ != nullptr) { log_->session_begun(*s); }
-
-    hello::reply reply;
-    reply.server = settings_.server_id;
-    reply.server_count = settings_.server_count;
-    reply.chunk_size = settings_.chunk_size;
-    reply.incarnation = s->incarnation;
-    reply.checksums = settings_.checksums ? 1 : 0;
-    call.reply<hello>(reply);
-    return ok();
-}
-
-/// The client goes for good: it will repeat nothing.
-status server::leave(peer_state& p, server_call& call) {
-    if (call.request<goodbye>().session != p.owner->id) { return errc::invalid_argument; }
-    session& s = *std::exchange(p.owner, nullptr);
-    s.for_each_running([](server_call& running) { running.kept_ = nullptr; });
-    if (log_ != nullptr) { log_->session_ended(s.id); }
-    sessions_.close(s.id);
-    call.reply<goodbye>({});
-    return ok();
 }
 
 runtime::task<void> server::stop() {

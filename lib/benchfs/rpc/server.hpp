@@ -14,6 +14,7 @@
 #include "benchfs/runtime/task.hpp"
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct server_settings {
     std::uint64_t incarnation = 1;
     std::uint32_t max_calls = 16384; // running at once, of all clients; more are answered try_again
     std::uint32_t max_sessions = 65536;
+    duration join_within = std::chrono::seconds(10); // a connection that proves nothing by then is closed
     planted_faults planted;
 };
 
@@ -102,9 +104,12 @@ private:
     };
 
     /// What the server knows of one connection.
-    struct peer_state {
+    struct peer_state final : runtime::timer { // armed until it has joined
+        void on_timer() noexcept override;
+
         transport::connection* connection = nullptr;
-        session* owner = nullptr; // after a good hello
+        session* owner = nullptr;             // after a good join
+        std::unique_ptr<introduction> before; // between a good hello and the join
         intrusive_list<server_call> calls;
     };
 
@@ -116,7 +121,12 @@ private:
     void dispatch(peer_state& p, const handler& h, transport::message_ptr m, const decoded& d) noexcept;
     [[nodiscard]] bool answer_repeat(peer_state& p, server_call& call) noexcept;
     void answer_bare(server_call& call, errc outcome) noexcept;
+    // server_door.cpp
+    void meet(peer_state& p, server_call& call) noexcept;
     [[nodiscard]] status greet(peer_state& p, server_call& call);
+    [[nodiscard]] status admit(peer_state& p, server_call& call);
+    [[nodiscard]] status open_session(peer_state& p, const join::request& asked);
+    void warn_of_stranger(const transport::connection& c, const char* what) noexcept;
     [[nodiscard]] status leave(peer_state& p, server_call& call);
     [[nodiscard]] runtime::task<status> until_idle();
     void ended(server_call& call, status outcome) noexcept;
@@ -138,6 +148,8 @@ private:
     std::vector<std::unique_ptr<server_call>> calls_;
     std::vector<server_call*> free_calls_;
     std::uint32_t running_ = 0;
+    time_point next_warning_{};
+    std::uint64_t unsaid_warnings_ = 0;
     bool stopping_ = false;
     runtime::call_context context_; // of handlers: a started one always finishes
     runtime::event idle_;

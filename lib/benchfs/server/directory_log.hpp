@@ -16,9 +16,9 @@ namespace benchfs::server {
 
 class directory_log {
 public:
-    /// Once at a start, before the log of the store is synced: numbers above all that were ever given out. Paths
-    /// count as changed, because a power failure may have undone what clients remember. `now_ns` keeps the numbers
-    /// of a server without a log apart.
+    /// Once at a start, before the log of the store is synced: numbers above all that were ever given out.
+    /// Paths count as changed, because a power failure may have undone what clients remember. `now_ns` keeps
+    /// the numbers of a server without a log apart.
     static void begin_numbers(note_table& notes, std::int64_t now_ns);
 
     /// After begin_numbers().
@@ -54,7 +54,7 @@ private:
     service_state& state_;
     std::uint64_t incarnation_;
     std::deque<rpc::wire_directory> tail_;
-    std::uint64_t first_ = 0;   // position of the tail's first entry
+    std::uint64_t first_ = 0; // position of the tail's first entry
     std::uint64_t last_number_;
     runtime::mutex changing_;
 };

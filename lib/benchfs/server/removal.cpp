@@ -13,6 +13,22 @@ constexpr duration removal_wait = std::chrono::seconds(2);
 // Who truncates one waits longer: until all have been told, the file does not change its size again.
 constexpr duration truncation_wait = std::chrono::seconds(5);
 
+/// The chunks of one file within a range, as far as they are here.
+class chunks_of_file final : public storage::chunk_visitor {
+public:
+    chunks_of_file(file_id file, std::uint64_t first, std::uint64_t last)
+        : file_(file), first_(first), last_(last) {}
+    void chunk(chunk_id id, std::uint32_t) override {
+        if (id.file == file_ && id.index >= first_ && id.index <= last_) { found.push_back(id.index); }
+    }
+    std::vector<std::uint32_t> found;
+
+private:
+    file_id file_;
+    std::uint64_t first_;
+    std::uint64_t last_;
+};
+
 } // namespace
 
 task<status> cut_chunks(service_state& state, file_id file, std::uint32_t chunk_size, std::uint64_t old_size,
@@ -20,12 +36,17 @@ task<status> cut_chunks(service_state& state, file_id file, std::uint32_t chunk_
     if (chunk_size == 0 || old_size <= size) { co_return ok(); }
     const std::uint64_t first = size / chunk_size;
     const std::uint64_t last = (old_size - 1) / chunk_size;
-    for (std::uint64_t i = first; i <= last; ++i) {
-        // A sparse file may span millions of chunks that are not there: others get their turn in between.
-        if ((i - first) % 4096 == 4095) { BFS_CO_CHECK(co_await runtime::yield()); }
-        const chunk_id chunk{file, static_cast<std::uint32_t>(i)};
+    // A sparse file may span 2^32 chunks that are not there: what is here is looked through instead.
+    chunks_of_file here(file, first, last);
+    const bool sparse = last - first > state.store.stats().chunks;
+    if (sparse) { state.store.visit_chunks(here); }
+    const std::uint64_t count = sparse ? here.found.size() : last - first + 1;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        if (i % 4096 == 4095) { BFS_CO_CHECK(co_await runtime::yield()); } // others get their turn
+        const std::uint64_t number = sparse ? here.found[i] : first + i;
+        const chunk_id chunk{file, static_cast<std::uint32_t>(number)};
         if (state.store.length(chunk) == 0) { continue; } // a hole, or another server's
-        const auto keep = static_cast<std::uint32_t>(i == first ? size % chunk_size : 0);
+        const auto keep = static_cast<std::uint32_t>(number == first ? size % chunk_size : 0);
         BFS_CO_CHECK(co_await state.store.truncate(chunk, keep));
     }
     co_return ok();

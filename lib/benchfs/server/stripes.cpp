@@ -2,6 +2,7 @@
 
 #include "benchfs/runtime/sleep.hpp"
 #include "benchfs/server/agreements.hpp"
+#include "benchfs/server/removal.hpp"
 
 #include <algorithm>
 
@@ -147,16 +148,11 @@ task<status> stripes::cut(rpc::cut_file::request what) {
             co_return waited;
         }
     }
-    status outcome;
-    const std::uint64_t first = removed ? 0 : what.size / what.chunk_size;
-    for (std::uint64_t i = first; i <= e.last_chunk && outcome; ++i) {
-        if ((i - first) % 4096 == 4095) { outcome = co_await runtime::yield(); }
-        const chunk_id chunk{file, static_cast<std::uint32_t>(i)};
-        if (!outcome || state_.store.length(chunk) == 0) { continue; }
-        const bool edge = !removed && i == first;
-        outcome = co_await state_.store.truncate(
-            chunk, edge ? static_cast<std::uint32_t>(what.size % what.chunk_size) : 0);
-    }
+    // Without the size of its chunks, which only the home knows, all of them.
+    const auto step = static_cast<std::uint32_t>(what.chunk_size == 0 ? 1 : what.chunk_size);
+    task<status> removing =
+        cut_chunks(state_, file, step, (std::uint64_t{e.last_chunk} + 1) * step, removed ? 0 : what.size);
+    const status outcome = co_await std::move(removing);
     e.cutting = false;
     if (!outcome) { co_return outcome; }
     if (!removed) {

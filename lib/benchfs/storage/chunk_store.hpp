@@ -62,10 +62,11 @@ class chunk_store {
 public:
     virtual ~chunk_store() = default;
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
-    /// The log of an engine whose chunks survive the process, for what else shall survive with them; else nullptr.
+    /// The log of an engine whose chunks survive the process, for what else shall survive with them; else
+    /// nullptr.
     [[nodiscard]] virtual wal* log() noexcept { return nullptr; }
-    /// Shows every chunk. Engines whose chunks survive the process have this; others show nothing.
-    virtual void visit_chunks(chunk_visitor&) {}
+    /// Shows every chunk.
+    virtual void visit_chunks(chunk_visitor& visitor) = 0;
     /// Whether writers should send, and readers check, block checksums.
     [[nodiscard]] virtual bool checksummed() const noexcept = 0;
 

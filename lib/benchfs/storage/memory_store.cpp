@@ -224,6 +224,10 @@ std::uint32_t memory_store::length(chunk_id id) const noexcept {
     return chunk == nullptr ? 0 : chunk->length;
 }
 
+void memory_store::visit_chunks(chunk_visitor& visitor) {
+    chunks_.for_each([&](const record& chunk) { visitor.chunk(chunk.id, chunk.length); });
+}
+
 store_stats memory_store::stats() const noexcept {
     const pool_stats pool = pool_->stats();
     return {chunks_.size(), pool.used, pool.limit, pool.warm};

@@ -84,6 +84,35 @@ task<status> large_chunks(file_system& fs) {
     co_return ok();
 }
 
+/// As many chunks as a file can have, two of them there: cutting looks at those.
+task<status> sparse_file(file_system& fs) {
+    constexpr std::uint32_t chunk = 4096;
+    constexpr std::uint64_t far = std::uint64_t{1} << 43; // 2^31 chunks
+    const std::vector<std::byte> data = words(chunk);
+    BFS_CO_TRY(const file_system_usage before, co_await fs.usage());
+    BFS_CO_TRY(file f, co_await fs.open("/sparse", made, 0644, chunk));
+    BFS_CO_CHECK(co_await f.write(data, 0));
+    BFS_CO_CHECK(co_await f.write(data, 5 * chunk));
+    BFS_CO_CHECK(co_await f.write(data, far));
+    BFS_CO_CHECK(co_await f.truncate(2 * far));
+    BFS_CO_CHECK(co_await f.truncate(5 * chunk + 100));
+    BFS_CO_CHECK(co_await f.truncate(2 * far));
+    std::vector<std::byte> back(7 * chunk);
+    BFS_CO_TRY(const std::size_t read, co_await f.read(back, 0));
+    CHECK(read == back.size());
+    std::vector<std::byte> expected(7 * chunk);
+    std::memcpy(expected.data(), data.data(), chunk);
+    std::memcpy(expected.data() + 5 * chunk, data.data(), 100);
+    CHECK(back == expected);
+    BFS_CO_TRY(const std::size_t cut, co_await f.read(back, far));
+    CHECK(cut == back.size());
+    CHECK(back == std::vector<std::byte>(back.size()));
+    BFS_CO_CHECK(co_await fs.unlink("/sparse"));
+    BFS_CO_TRY(const file_system_usage after, co_await fs.usage());
+    CHECK(after.bytes_used == before.bytes_used);
+    co_return ok();
+}
+
 void run_on_both(task<status> (*work)(file_system&)) {
     for (const bool on_disk : {false, true}) {
         DYNAMIC_SECTION((on_disk ? "io_uring engine" : "memory engine")) {
@@ -101,6 +130,8 @@ void run_on_both(task<status> (*work)(file_system&)) {
 TEST_CASE("a name has 255 bytes at most") { run_on_both(long_names); }
 
 TEST_CASE("a directory of 20,000 files lists each of them once") { run_on_both(large_directory); }
+
+TEST_CASE("a file with a hole of 2^31 chunks is cut and removed at once") { run_on_both(sparse_file); }
 
 TEST_CASE("chunks of 6 MiB hold and return what was written") { run_on_both(large_chunks); }
 

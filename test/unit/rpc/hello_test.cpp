@@ -21,12 +21,14 @@ TEST_CASE("a client that knows the cluster is answered") {
 
 TEST_CASE("each way to be a stranger has its own answer") {
     rig r;
-    cluster_identity other = our_cluster;
-    other.id[1] ^= 1;
-    REQUIRE(r.loop.run(ping_of(r.connect({}, other).rpc)) == errc::wrong_cluster);
     for (std::size_t i = 0; i < 2; ++i) {
-        other = our_cluster;
-        other.proof[i] ^= 1;
+        cluster_identity other = our_cluster;
+        other.id[i] ^= 1;
+        REQUIRE(r.loop.run(ping_of(r.connect({}, other).rpc)) == errc::wrong_cluster);
+    }
+    for (const std::size_t i : {0U, 31U}) {
+        cluster_identity other = our_cluster;
+        other.secret[i] ^= std::byte{1};
         REQUIRE(r.loop.run(ping_of(r.connect({}, other).rpc)) == errc::not_permitted);
     }
     // The registry sent us to the wrong server.
@@ -44,58 +46,154 @@ TEST_CASE("each way to be a stranger has its own answer") {
     REQUIRE(r.loop.run(ping_of(r.connect().rpc)) == errc::ok);
 }
 
-TEST_CASE("another protocol version is told so") {
-    rig r;
-    raw_client raw(r.loop, r.network);
-    const auto talk = [](rig& r, raw_client& raw) -> task<void> {
-        CO_REQUIRE(co_await raw.connect(r.wire->address()));
-        hello::request h = good_hello(5);
-        h.protocol = protocol_version + 1;
-        raw.send(make_frame(head_of(hello::info), h));
-        co_await turns();
-        REQUIRE(raw.last().detail == static_cast<std::uint32_t>(errc::protocol_mismatch));
-        co_await raw.wire.stop();
-    };
-    r.loop.run(talk(r, raw));
+/// Everything that happens to a peer that sends this first: the answer, and the end of its connection.
+task<errc> refused_first(rig& r, raw_client& raw, std::vector<std::byte> first) {
+    CO_REQUIRE(co_await raw.connect(r.wire->address()));
+    raw.send(first);
+    co_await turns();
+    REQUIRE(raw.up == nullptr);
+    REQUIRE(r.server->connections() == 0);
+    const errc answer =
+        raw.replies.empty() ? errc::ok : from_wire(static_cast<std::int32_t>(raw.last().detail));
+    co_await raw.wire.stop();
+    co_return answer;
 }
 
-TEST_CASE("nothing but hello is answered before a valid hello") {
+TEST_CASE("another protocol version is told so, whatever else its hello has, and its connection ends") {
+    rig r;
+    const auto hello_of = [](std::uint32_t protocol, std::size_t rest) {
+        header_buffer out;
+        out.begin(head_of(hello::info), nullptr);
+        REQUIRE(out.append(bytes_of(protocol)));
+        REQUIRE(out.append(std::vector<std::byte>(rest)));
+        out.finish();
+        const const_byte_span bytes = out.bytes();
+        return std::vector<std::byte>(bytes.begin(), bytes.end());
+    };
+    for (const std::size_t rest : {std::size_t{0}, sizeof(hello::request) - 4, std::size_t{800}}) {
+        for (const std::uint32_t protocol : {0U, protocol_version - 1, protocol_version + 1, ~0U}) {
+            raw_client raw(r.loop, r.network);
+            REQUIRE(r.loop.run(refused_first(r, raw, hello_of(protocol, rest))) == errc::protocol_mismatch);
+        }
+    }
+    for (const std::size_t rest : {sizeof(hello::request) - 5, sizeof(hello::request) - 3, std::size_t{0}}) {
+        raw_client raw(r.loop, r.network);
+        REQUIRE(r.loop.run(refused_first(r, raw, hello_of(protocol_version, rest))) == errc::bad_frame);
+    }
+}
+
+TEST_CASE("nothing but hello and join is answered before a good join, and a failed one ends the connection") {
     rig r;
     for (const method_info& m : all_methods::infos) {
-        if (m.id == hello::info.id) { continue; }
+        if (m.id == hello::info.id || m.id == join::info.id) { continue; }
         raw_client raw(r.loop, r.network);
-        const auto talk = [](rig& r, raw_client& raw, const method_info& m, bool tried) -> task<void> {
+        const auto talk = [](rig& r, raw_client& raw, const method_info& m, unsigned how) -> task<void> {
             CO_REQUIRE(co_await raw.connect(r.wire->address()));
-            if (tried) {
-                hello::request h = good_hello(5);
-                h.proof[0] = 0;
-                raw.send(make_frame(head_of(hello::info), h));
+            std::size_t answers = 0;
+            if (how != 0) {
+                introduction both = co_await say_hello(raw);
+                ++answers;
+                if (how == 2) {
+                    join::request j = good_join(both, 5);
+                    j.proof[7] ^= std::byte{1};
+                    raw.send(make_frame(head_of(join::info), j));
+                    ++answers;
+                }
             }
             raw.send(make_frame(head_of(m, 2), ping::request{}));
             co_await turns();
             REQUIRE(raw.up == nullptr); // the server closed it
-            REQUIRE(raw.replies.size() <= (tried ? 1U : 0U));
+            REQUIRE(raw.replies.size() == answers);
+            if (how == 2) { REQUIRE(raw.last().detail == static_cast<std::uint32_t>(errc::not_permitted)); }
             co_await raw.wire.stop();
         };
-        r.loop.run(talk(r, raw, m, m.id % 2 == 0));
+        r.loop.run(talk(r, raw, m, m.id % 3));
     }
+    REQUIRE(r.server->sessions() == 0);
+    REQUIRE(r.server->connections() == 0);
 }
 
-TEST_CASE("a connection has one session for all its life") {
+TEST_CASE("a proof that was overheard is of no use on another connection") {
     rig r;
-    raw_client raw(r.loop, r.network);
-    const auto talk = [](rig& r, raw_client& raw) -> task<void> {
-        CO_REQUIRE(co_await raw.connect(r.wire->address()));
-        raw.send(make_frame(head_of(hello::info, 1), good_hello(5)));
+    raw_client first(r.loop, r.network);
+    raw_client second(r.loop, r.network);
+    const auto talk = [](rig& r, raw_client& first, raw_client& second) -> task<void> {
+        CO_REQUIRE(co_await first.connect(r.wire->address()));
+        introduction both = co_await say_hello(first);
+        const join::request overheard = good_join(both, 5);
+        first.send(make_frame(head_of(join::info), overheard));
         co_await turns();
-        REQUIRE(raw.last().detail == 0);
-        raw.send(make_frame(head_of(hello::info, 2), good_hello(6)));
+        REQUIRE(first.last().detail == 0);
+        // The same words of the client, its nonce too: the server's nonce is another one.
+        CO_REQUIRE(co_await second.connect(r.wire->address()));
+        introduction again = co_await say_hello(second);
+        REQUIRE(again.client.once == both.client.once);
+        REQUIRE(again.server.once != both.server.once);
+        second.send(make_frame(head_of(join::info), overheard));
         co_await turns();
-        REQUIRE(raw.last().detail == static_cast<std::uint32_t>(errc::already_exists));
-        co_await raw.wire.stop();
+        REQUIRE(second.last().detail == static_cast<std::uint32_t>(errc::not_permitted));
+        REQUIRE(second.up == nullptr);
+        REQUIRE(first.up != nullptr); // its session was not taken over
+        co_await first.wire.stop();
+        co_await second.wire.stop();
     };
-    r.loop.run(talk(r, raw));
+    r.loop.run(talk(r, first, second));
     REQUIRE(r.server->sessions() == 1);
+}
+
+TEST_CASE("a connection says hello once and joins once") {
+    rig r;
+    // What is sent after a hello, and after a join.
+    for (const auto& [joined, method] :
+         {std::pair{false, hello::info.id}, {true, hello::info.id}, {true, join::info.id}}) {
+        raw_client raw(r.loop, r.network);
+        const auto talk = [](rig& r, raw_client& raw, bool after_join, std::uint16_t second) -> task<void> {
+            CO_REQUIRE(co_await raw.connect(r.wire->address()));
+            introduction both = co_await say_hello(raw);
+            const join::request j = good_join(both, 5 + second);
+            if (after_join) {
+                raw.send(make_frame(head_of(join::info), j));
+                co_await turns();
+                REQUIRE(raw.last().detail == 0);
+            }
+            if (second == hello::info.id) {
+                raw.send(make_frame(head_of(hello::info, 2), both.client));
+            } else {
+                raw.send(make_frame(head_of(join::info, 2), j));
+            }
+            co_await turns();
+            REQUIRE(raw.last().detail == static_cast<std::uint32_t>(errc::bad_frame));
+            REQUIRE(raw.up == nullptr);
+            co_await raw.wire.stop();
+        };
+        r.loop.run(talk(r, raw, joined, method));
+    }
+    raw_client raw(r.loop, r.network);
+    const join::request early;
+    REQUIRE(r.loop.run(refused_first(r, raw, make_frame(head_of(join::info), early))) == errc::bad_frame);
+}
+
+TEST_CASE("a connection that proves nothing is closed after a while") {
+    rig r({.join_within = 30ms});
+    raw_client silent(r.loop, r.network);
+    raw_client half(r.loop, r.network);
+    raw_client member(r.loop, r.network);
+    const auto talk = [](rig& r, raw_client& silent, raw_client& half, raw_client& member) -> task<void> {
+        CO_REQUIRE(co_await silent.connect(r.wire->address()));
+        CO_REQUIRE(co_await half.connect(r.wire->address()));
+        CO_REQUIRE(co_await member.connect(r.wire->address()));
+        (void)co_await say_hello(half);
+        const errc entered = co_await enter(member, 9);
+        REQUIRE(entered == errc::ok);
+        (void)co_await runtime::sleep_for(60ms);
+        REQUIRE(silent.up == nullptr);
+        REQUIRE(half.up == nullptr);
+        REQUIRE(member.up != nullptr);
+        co_await silent.wire.stop();
+        co_await half.wire.stop();
+        co_await member.wire.stop();
+    };
+    r.loop.run(talk(r, silent, half, member));
 }
 
 TEST_CASE("a newer connection of a session ends the older one, and an older generation is refused") {
@@ -105,17 +203,16 @@ TEST_CASE("a newer connection of a session ends the older one, and an older gene
     raw_client late(r.loop, r.network);
     const auto talk = [](rig& r, raw_client& first, raw_client& second, raw_client& late) -> task<void> {
         CO_REQUIRE(co_await first.connect(r.wire->address()));
-        first.send(make_frame(head_of(hello::info), good_hello(5, 3)));
-        co_await turns();
+        const errc one = co_await enter(first, 5, 3);
+        REQUIRE(one == errc::ok);
         CO_REQUIRE(co_await second.connect(r.wire->address()));
-        second.send(make_frame(head_of(hello::info), good_hello(5, 4)));
-        co_await turns();
-        REQUIRE(second.last().detail == 0);
+        const errc two = co_await enter(second, 5, 4);
+        REQUIRE(two == errc::ok);
         REQUIRE(first.up == nullptr);
         CO_REQUIRE(co_await late.connect(r.wire->address()));
-        late.send(make_frame(head_of(hello::info), good_hello(5, 4)));
-        co_await turns();
-        REQUIRE(late.last().detail == static_cast<std::uint32_t>(errc::stale_epoch));
+        const errc three = co_await enter(late, 5, 4);
+        REQUIRE(three == errc::stale_epoch);
+        REQUIRE(late.up == nullptr);
         REQUIRE(second.up != nullptr);
         co_await first.wire.stop();
         co_await second.wire.stop();

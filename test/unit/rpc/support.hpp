@@ -21,7 +21,7 @@ using runtime::task;
 using namespace std::chrono_literals;
 
 inline constexpr server_id only{0};
-inline constexpr cluster_identity our_cluster{{11, 12}, {21, 22}};
+inline const cluster_identity our_cluster{{11, 12}, {std::byte{21}, std::byte{22}}, nullptr};
 
 /// Whatever server it is asked for, it is where `address` says.
 class fixed_resolver final : public address_resolver {
@@ -170,15 +170,6 @@ make_frame(frame head, const Body& body, const session_block* session = nullptr,
     return {bytes.begin(), bytes.end()};
 }
 
-[[nodiscard]] inline hello::request good_hello(std::uint64_t session, std::uint32_t generation = 1) {
-    hello::request h;
-    h.generation = generation;
-    h.cluster_id = our_cluster.id;
-    h.proof = our_cluster.proof;
-    h.session = session;
-    return h;
-}
-
 [[nodiscard]] inline frame head_of(const method_info& method, std::uint64_t call_id = 1) {
     frame f;
     f.method = method.id;
@@ -191,6 +182,36 @@ make_frame(frame head, const Body& body, const session_block* session = nullptr,
 [[nodiscard]] inline task<void> turns(int n = 60) {
     // Many yields fit into one turn of the loop.
     for (int i = 0; i < n * 200; ++i) { (void)co_await runtime::yield(); }
+}
+
+/// Says a good hello, and gives what both said; nothing in it if there was no good answer.
+[[nodiscard]] inline task<introduction> say_hello(raw_client& raw) {
+    introduction both;
+    both.client.cluster_id = our_cluster.id;
+    both.client.once.fill(std::byte{77});
+    raw.send(make_frame(head_of(hello::info), both.client));
+    co_await turns();
+    if (raw.last().detail != 0) { co_return introduction{}; }
+    CO_REQUIRE(load(const_byte_span(raw.replies.back()).subspan(sizeof(frame)), both.server));
+    co_return both;
+}
+
+[[nodiscard]] inline join::request good_join(const introduction& both, std::uint64_t session,
+                                             std::uint32_t generation = 1) {
+    join::request j;
+    j.session = session;
+    j.generation = generation;
+    sign(our_cluster, both, j);
+    return j;
+}
+
+/// All it takes to be let in; the outcome of the join.
+[[nodiscard]] inline task<errc> enter(raw_client& raw, std::uint64_t session, std::uint32_t generation = 1) {
+    const introduction both = co_await say_hello(raw);
+    const join::request j = good_join(both, session, generation);
+    raw.send(make_frame(head_of(join::info), j));
+    co_await turns();
+    co_return from_wire(static_cast<std::int32_t>(raw.last().detail));
 }
 
 } // namespace benchfs::rpc::test

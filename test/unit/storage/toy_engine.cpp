@@ -15,6 +15,10 @@ public:
     std::string_view name() const noexcept override { return "toy"; }
     bool checksummed() const noexcept override { return false; }
 
+    void visit_chunks(chunk_visitor& visitor) override {
+        for (const auto& [id, bytes] : chunks_) { visitor.chunk(id, static_cast<std::uint32_t>(bytes.size())); }
+    }
+
     runtime::task<status> prepare(write_slot& slot) override {
         BFS_CO_CHECK(check_range(slot));
         if (used() + slot.size > limit_) { co_return errc::no_space; }

@@ -1,6 +1,7 @@
 // Methods about the connection itself.
 #pragma once
 
+#include "benchfs/base/sha256.hpp"
 #include "benchfs/rpc/method.hpp"
 
 #include <array>
@@ -9,28 +10,44 @@
 namespace benchfs::rpc {
 
 /// Raised with every change of any message that an older peer would misread.
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 
-/// The first request on every connection; nothing else is answered before it.
+using nonce = std::array<std::byte, 32>;
+
+/// The first request on every connection. Its first field stays where it is for ever: it is read before
+/// anything else, and says whether the rest can be.
 struct hello {
     static constexpr method_info info{1, "hello", idempotency::pure, bulk::none};
     struct request {
         std::uint32_t protocol = protocol_version;
-        std::uint32_t generation = 0; // of the session: raised by each reconnect
-        std::array<std::uint64_t, 2> cluster_id{};
-        std::array<std::uint64_t, 2> proof{}; // of the cluster secret
-        std::uint64_t session = 0;
         std::uint32_t expected_server = 0;
-        std::uint32_t retry_for_ms = 0; // how long the client may come back after a lost connection
+        std::array<std::uint64_t, 2> cluster_id{};
+        nonce once{};
     };
     struct reply {
         std::uint32_t protocol = protocol_version;
         std::uint32_t server = 0;
+        nonce once{};
+    };
+};
+
+/// The second one: both prove that they know the cluster's secret (rpc/handshake.hpp), and the session begins.
+/// Nothing else is answered before it.
+struct join {
+    static constexpr method_info info{4, "join", idempotency::pure, bulk::none};
+    struct request {
+        std::uint64_t session = 0;
+        std::uint32_t generation = 0;   // of the session: raised by each reconnect
+        std::uint32_t retry_for_ms = 0; // how long the client may come back after a lost connection
+        sha256_digest proof{};
+    };
+    struct reply {
+        std::uint64_t incarnation = 0; // another number when the server does not know the session's past
         std::uint32_t server_count = 0;
         std::uint32_t chunk_size = 0;
-        std::uint64_t incarnation = 0; // another number when the server does not know the session's past
-        std::uint32_t checksums = 0;   // 1: the chunk store wants and gives block checksums
+        std::uint32_t checksums = 0; // 1: the chunk store wants and gives block checksums
         std::uint32_t reserved = 0;
+        sha256_digest proof{};
     };
 };
 

@@ -54,7 +54,9 @@ void window_end::publish(const record& what, const_byte_span header, const const
 
 void window_end::deliver(const record& what, request_token token) noexcept {
     window_message& m = set_.messages().acquire();
-    if (!reader_.open(what, m.header_, payload_)) {
+    // Nothing in pieces would never have arrived.
+    const bool empty_pieces = what.kind == record_kind::staged && what.payload_size == 0;
+    if (empty_pieces || !reader_.open(what, m.header_, payload_)) {
         message_ptr dropped(&m);
         fail(errc::bad_frame, "a record with impossible sizes");
         return;
