@@ -40,7 +40,7 @@ def compile_alone(root, build, compiler, flags, header):
 def check(root, build, compiler):
     flags = include_flags(root, build)
     version = subprocess.run([*compiler, "--version"], text=True, capture_output=True).stdout
-    jobs = [(source_tree.fingerprint(root, header, "alone", version, compiler, flags, CPP_FLAGS, C_FLAGS), header)
+    jobs = [(source_tree.fingerprint(root, [header], "alone", version, compiler, flags, CPP_FLAGS, C_FLAGS), header)
             for header in source_tree.files(root, ("lib",), {".hpp", ".h"})]
     with tempfile.TemporaryDirectory() as scratch:
         cache = build / "header-cache" if build else pathlib.Path(scratch)
