@@ -159,10 +159,10 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
         request.chunk_size = chunk_size;
         if (has(flags, open_flags::exclusive)) { request.how |= rpc::create::exclusive; }
         if (truncates) { request.how |= rpc::create::truncate; }
-        while (true) {
+        for (int i = 0;; ++i) {
             BFS_CO_TRY(const rpc::create::reply made, co_await named<rpc::create>(p, request));
             a = from_wire(made.attributes);
-            BFS_CO_CHECK(check_opened(a, writes));
+            if (a.is_directory() && writes) { co_return errc::is_a_directory; }
             if (a.nlink != 0) {
                 BFS_CO_CHECK(check_opened(a, writes));
                 co_return file(*this, a, flags);
@@ -170,7 +170,7 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
             // It was there and lives elsewhere: opened like any other, or made if it goes meanwhile.
             task<result<attributes>> looking = look_up(p);
             const result<attributes> found = co_await std::move(looking);
-            if (!found && found.error() == errc::not_found) { continue; }
+            if (!found && found.error() == errc::not_found && i < stale_names_max) { continue; }
             if (!found) { co_return found.error(); }
             a = *found;
             break;
