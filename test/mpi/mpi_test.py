@@ -97,7 +97,7 @@ def test_one_server(mpirun, driver, benchfsd, directory):
 
 def test_two_servers(mpirun, driver, benchfsd, directory):
     with servers(benchfsd, directory, 2) as (registry, _):
-        expect_success(command(mpirun, driver, 4, f"--benchfs.registry={registry}", "--flat"))
+        expect_success(command(mpirun, driver, 4, f"--benchfs.registry={registry}"))
 
 
 def test_killed_server(mpirun, driver, benchfsd, directory):
