@@ -292,7 +292,7 @@ TEST_CASE("servers of a cluster that are killed in turn keep every acknowledged 
         REQUIRE(outcome(client->run(work_until_killed(client->fs(), w, victim, when))) == "ok");
         victim.kill();
         victim.restart();
-        REQUIRE(servers.ready());
+        REQUIRE(victim.wait_until_ready());
     }
     std::printf("%u kills of %u servers survived, %llu operations acknowledged\n", kills, count,
                 static_cast<unsigned long long>(w.acknowledged));
