@@ -2,6 +2,7 @@
 #include "arguments.hpp"
 #include "command.hpp"
 #include "session.hpp"
+#include "symlinks.hpp"
 #include "walk.hpp"
 
 #include "benchfs/base/path.hpp"
@@ -110,7 +111,7 @@ task<status> remove_tree(file_system& fs, std::string absolute) {
 }
 
 task<status> remove_one(file_system& fs, std::string absolute, bool recursive, bool force) {
-    const auto found = co_await fs.stat(absolute);
+    const auto found = co_await fs.lstat(absolute);
     if (!found && found.error() == errc::not_found && force) { co_return ok(); }
     if (!found) { co_return found.error(); }
     if (!found->is_directory()) { co_return co_await fs.unlink(absolute); }
@@ -224,6 +225,25 @@ int chmod(session& s, const command& self, const std::vector<std::string>& words
     });
 }
 
+int ln(session& s, const command& self, const std::vector<std::string>& words) {
+    bool symbolic = false;
+    std::string target;
+    std::string shown;
+    arguments a(self);
+    a.flag("-s,--symbolic", symbolic, "a symbolic link: the only kind there is");
+    a.word("target", target, "what it points to, as it is to be kept").word("path", shown, "the link to make");
+    if (const auto code = a.parse(words)) { return *code; }
+    if (!symbolic) {
+        s.refused(self.name, "hard links are not supported; -s makes a symbolic link");
+        return exit_usage;
+    }
+    const std::vector<std::string> path{shown};
+    return s.run([&](file_system& fs) {
+        return each(s, self.name, path,
+                    [&fs, target](std::string absolute) { return make_link(fs, target, std::move(absolute)); });
+    });
+}
+
 } // namespace
 
 std::span<const command> change_commands() {
@@ -234,6 +254,7 @@ std::span<const command> change_commands() {
         {"mv", "rename, or move into a directory", "mv /run/a /run/b", "change", mv},
         {"touch", "make empty files, or set their times to now", "touch /run/done", "change", touch},
         {"truncate", "set the size of files", "truncate -s 1GiB /run/big", "change", truncate},
+        {"ln", "make a symbolic link", "ln -s results/step7 /run/latest", "change", ln},
         {"chmod", "set permissions", "chmod 640 /run/log", "change", chmod},
     };
     return all;

@@ -21,7 +21,7 @@ task<int> show_stat(session& s, file_system& fs, const std::vector<std::string>&
     json_array all;
     int code = exit_ok;
     for (const std::string& shown : paths) {
-        const auto a = co_await fs.stat(s.resolve(shown));
+        const auto a = co_await fs.lstat(s.resolve(shown));
         if (!a) {
             code = std::max(code, s.failed("stat", shown, a.error()));
             continue;

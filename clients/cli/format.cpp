@@ -90,7 +90,7 @@ std::string_view type_text(const attributes& a) {
         return "file";
     case static_cast<std::uint32_t>(file_type::directory):
         return "directory";
-    case 3:
+    case static_cast<std::uint32_t>(file_type::symlink):
         return "symlink";
     default:
         return "other";

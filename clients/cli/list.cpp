@@ -4,6 +4,7 @@
 #include "format.hpp"
 #include "json.hpp"
 #include "session.hpp"
+#include "symlinks.hpp"
 #include "walk.hpp"
 
 #include <algorithm>
@@ -75,6 +76,23 @@ private:
     const ls_options& options_;
 };
 
+/// In a long listing: where symbolic links point to.
+task<status> add_target(file_system& fs, std::string absolute, directory_entry& e) {
+    if (!is_link(e.attr)) { co_return ok(); }
+    task<result<std::string>> reading = read_link(fs, std::move(absolute));
+    const result<std::string> target = co_await std::move(reading);
+    if (target) { e.name += " -> " + *target; }
+    co_return ok();
+}
+
+/// What a word means: itself where it is to be shown, else what it leads to.
+task<result<attributes>> named_item(file_system& fs, std::string absolute, const ls_options& options) {
+    BFS_CO_TRY(const attributes itself, co_await fs.lstat(absolute));
+    if (!is_link(itself) || options.details || options.directory) { co_return itself; }
+    const auto behind = co_await fs.stat(absolute);
+    co_return behind ? *behind : itself;
+}
+
 task<int> list(session& s, file_system& fs, const ls_options& options) {
     lister out(options);
     json_array all;
@@ -82,13 +100,16 @@ task<int> list(session& s, file_system& fs, const ls_options& options) {
     std::vector<directory_entry> files;
     std::vector<std::string> directories;
     for (const std::string& shown : options.paths) {
-        const auto a = co_await fs.stat(s.resolve(shown));
+        const auto a = co_await named_item(fs, s.resolve(shown), options);
         if (!a) {
             code = std::max(code, s.failed("ls", shown, a.error()));
         } else if (a->is_directory() && !options.directory) {
             directories.push_back(shown);
         } else {
             files.push_back({shown, *a});
+            if (options.details && !options.json) {
+                (void)co_await add_target(fs, s.resolve(shown), files.back());
+            }
         }
     }
     if (options.json) {
@@ -103,7 +124,7 @@ task<int> list(session& s, file_system& fs, const ls_options& options) {
     while (!directories.empty()) {
         const std::string shown = std::move(directories.back());
         directories.pop_back();
-        const auto entries = co_await fs.readdir(s.resolve(shown));
+        auto entries = co_await fs.readdir(s.resolve(shown));
         if (!entries) {
             code = std::max(code, s.failed("ls", shown, entries.error()));
             if (entries.error() == errc::cancelled) { break; }
@@ -113,6 +134,11 @@ task<int> list(session& s, file_system& fs, const ls_options& options) {
             for (const directory_entry& e : *entries) { all.add_raw(entry_json(join(shown, e.name), e.attr)); }
         } else {
             if (headings) { out.heading(shown, std::exchange(first, false)); }
+            if (options.details) {
+                for (directory_entry& e : *entries) {
+                    (void)co_await add_target(fs, s.resolve(join(shown, e.name)), e);
+                }
+            }
             out.print(*entries);
         }
         if (!options.recursive) { continue; }

@@ -27,7 +27,7 @@ runtime::task<status> walk(file_system& fs, std::string absolute, std::string sh
         tree_entry entry;
     };
     where = shown;
-    BFS_CO_TRY(const attributes root, co_await fs.stat(absolute));
+    BFS_CO_TRY(const attributes root, co_await fs.lstat(absolute));
     // What is still to be visited, the next one at the end.
     std::vector<pending> stack;
     pending first;

@@ -107,24 +107,38 @@ class Transfers(harness.Case):
         self.assertEqual(self.ok("cat", "/d/f"), "2")
 
     def test_symlinks(self):
-        """Kept where the file system has them; else each is named, the rest is copied, and the exit code says so."""
+        """Kept as they are, broken ones too; -L copies what they point to."""
         self.start(1, "--memory")
         tree = self.directory / "tree"
         tree.mkdir()
         (tree / "file").write_text("content")
         (tree / "link").symlink_to("file")
         (tree / "broken").symlink_to("nowhere")
-        put = self.cli("put", tree, "/tree")
-        if put.code == 0:
-            self.ok("get", "/tree", self.directory / "back")
-            self.assertEqual(harness.tree_of(tree), harness.tree_of(self.directory / "back"))
-        else:
-            self.assertEqual(put.code, 1)
-            for name in ["link", "broken"]:
-                self.assertIn(f"{tree}/{name}: operation not supported (a symlink", put.err)
-            self.assertEqual(self.ok("cat", "/tree/file"), "content")
+        self.ok("put", tree, "/tree")
+        self.ok("get", "/tree", self.directory / "back")
+        self.assertEqual(harness.tree_of(tree), harness.tree_of(self.directory / "back"))
+        self.assertEqual(self.ok("cat", "/tree/link"), "content")
+        self.assertIn("link -> file", self.ok("ls", "-l", "/tree"))
+        (tree / "broken").unlink()
         self.ok("put", "-L", tree, "/followed")
         self.assertEqual(self.ok("cat", "/followed/link"), "content")
+        self.assertNotIn("->", self.ok("ls", "-l", "/followed"))
+
+    def test_links_are_made_and_removed_without_what_they_point_to(self):
+        self.start(1, "--memory")
+        self.ok("mkdir", "-p", "/data/step1")
+        self.ok("touch", "/data/step1/out")
+        self.ok("ln", "-s", "data/step1", "/latest")
+        self.assertIn("latest -> data/step1", self.ok("ls", "-l", "/latest"))
+        self.assertEqual(self.ok("ls", "/latest").split(), ["out"])
+        self.assertEqual(self.ok("find", "/", "--type", "l").split(), ["/latest"])
+        hard = self.cli("ln", "/data/step1/out", "/hard")
+        self.assertNotEqual(hard.code, 0)
+        self.assertIn("hard links are not supported", hard.err)
+        self.ok("rm", "-r", "/latest")
+        self.assertEqual(self.ok("ls", "/data/step1").split(), ["out"])
+        self.ok("ln", "-s", "/loop", "/loop")
+        self.assertIn("symbolic links", self.cli("cat", "/loop").err)
 
     def test_faults_of_single_files(self):
         self.start(1, "--memory")

@@ -107,6 +107,50 @@ TEST_CASE("directories of several servers are made, moved and removed as one tre
     cluster.stop();
 }
 
+TEST_CASE("symbolic links lead from any server to any other") {
+    cluster_of_four cluster;
+    const auto one = cluster.client();
+    const auto two = cluster.client();
+    file_system& a = one->fs();
+    file_system& b = two->fs();
+    REQUIRE(outcome(one->run(a.mkdir("/data"))) == "ok");
+    REQUIRE(outcome(one->run(a.mkdir("/data/step1"))) == "ok");
+    REQUIRE(outcome(one->run(a.mkdir("/data/step2"))) == "ok");
+    REQUIRE(outcome(one->run(a.symlink("step1", "/data/latest"))) == "ok");
+    CHECK(outcome(one->run(a.symlink("step1", "/data/latest"))) == "already_exists");
+    REQUIRE(outcome(two->run(write_file(b, "/data/latest/out", 100, 1))) == "ok");
+    CHECK(outcome(one->run(check_file(a, "/data/step1/out", 100, 1))) == "ok");
+    CHECK(*two->run(b.readlink("/data/latest")) == "step1");
+    CHECK(two->run(b.lstat("/data/latest"))->is_symlink());
+    CHECK(two->run(b.stat("/data/latest"))->is_directory());
+    // It points elsewhere from now on, also for a client that went through it before.
+    REQUIRE(outcome(one->run(a.unlink("/data/latest"))) == "ok");
+    REQUIRE(outcome(one->run(a.symlink("/data/step2", "/data/latest"))) == "ok");
+    CHECK(outcome(two->run(b.stat("/data/latest/out"))) == "not_found");
+    // To a file: opened, made, truncated and written through it, under a new name, too.
+    for (unsigned i = 0; i < 8; ++i) {
+        const std::string link = "/link" + std::to_string(i);
+        const std::string moved = "/data/moved" + std::to_string(i);
+        REQUIRE(outcome(one->run(a.symlink("data/step2/file" + std::to_string(i), link))) == "ok");
+        CHECK(outcome(two->run(b.stat(link))) == "not_found");
+        REQUIRE(outcome(two->run(write_file(b, link, 5000, i))) == "ok");
+        REQUIRE(outcome(one->run(a.rename(link, moved))) == "ok");
+        CHECK(outcome(two->run(b.lstat(link))) == "not_found");
+        CHECK(outcome(two->run(b.stat(moved))) == "not_found"); // relative to where it is now
+        REQUIRE(outcome(one->run(a.unlink(moved))) == "ok");
+        CHECK(outcome(two->run(check_file(b, "/data/step2/file" + std::to_string(i), 5000, i))) == "ok");
+    }
+    REQUIRE(outcome(one->run(a.symlink("/b", "/a"))) == "ok");
+    REQUIRE(outcome(one->run(a.symlink("/a", "/b"))) == "ok");
+    CHECK(outcome(two->run(b.stat("/a"))) == "too_many_symlinks");
+    CHECK(outcome(two->run(b.stat("/a/x"))) == "too_many_symlinks");
+    CHECK(outcome(two->run(write_file(b, "/a", 1, 1))) == "too_many_symlinks");
+    CHECK(outcome(one->run(a.readlink("/data"))) == "invalid_argument");
+    CHECK(outcome(one->run(a.symlink("", "/empty"))) == "invalid_argument");
+    CHECK(outcome(one->run(a.symlink(std::string(512, 'x'), "/long"))) == "name_too_long");
+    cluster.stop();
+}
+
 TEST_CASE("a file that is renamed to another server keeps its bytes and replaces what was there") {
     cluster_of_four cluster;
     const auto client = cluster.client();

@@ -14,7 +14,8 @@ namespace benchfs::c {
 }
 
 [[nodiscard]] inline mode_t to_mode(const attributes& a) noexcept {
-    return (a.is_directory() ? mode_t{S_IFDIR} : mode_t{S_IFREG}) | (a.mode & 07777);
+    const mode_t type = a.is_directory() ? S_IFDIR : a.is_symlink() ? S_IFLNK : S_IFREG;
+    return type | (a.mode & 07777);
 }
 
 inline void fill(struct stat& out, const attributes& a) noexcept {

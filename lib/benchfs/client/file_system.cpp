@@ -1,5 +1,6 @@
 #include "benchfs/client/file_system.hpp"
 
+#include "benchfs/rpc/page_target.hpp"
 #include "benchfs/runtime/parallel_for.hpp"
 #include "benchfs/runtime/sleep.hpp"
 
@@ -15,7 +16,8 @@ constexpr std::size_t directories_max = 65536;
 constexpr std::size_t servers_at_once = 64; // that are asked for the same thing
 constexpr auto stale_name_pause = std::chrono::milliseconds(1);
 constexpr int stale_names_max = 1000;
-constexpr int walks_max = 8; // of the paths of one rename
+constexpr int walks_max = 8;  // of the paths of one rename
+constexpr int links_max = 40; // symbolic links on one path
 
 [[nodiscard]] const_byte_span tail_of(const std::string& name) noexcept {
     return std::as_bytes(std::span(name.data(), name.size()));
@@ -48,36 +50,60 @@ task<result<file_system::place>> file_system::locate(const path& p) {
     at.name = std::string(p.name());
     if (p.depth() == 1) { co_return at; }
     at.paths = paths_;
-    const path directory = p.parent();
-    if (const auto known = directories_.find(std::string(directory.str())); known != directories_.end()) {
-        at.parent = known->second;
-        at.cached = true;
-        co_return at;
-    }
-    for (std::size_t i = 0; i < directory.depth(); ++i) {
+    path directory = p.parent();
+    std::string walked; // up to here, without symbolic links
+    std::size_t i = 0;
+    for (int links = 0; links <= links_max;) {
+        at.directory = directory.str();
+        if (const auto known = directories_.find(at.directory); i == 0 && known != directories_.end()) {
+            at.parent = known->second;
+            at.cached = true;
+            co_return at;
+        }
+        if (i == directory.depth()) {
+            if (directories_.size() >= directories_max) { directories_.clear(); }
+            if (at.paths == paths_) { directories_.insert_or_assign(at.directory, at.parent); }
+            co_return at;
+        }
         const std::string step(directory.component(i));
         rpc::call_extra extra;
         extra.tail = tail_of(step);
         const server_id server = cluster::place_name(placement_, at.parent, step);
-        // The first step depends on no other: its answer is as good as the server's knowledge of changes.
         const rpc::named_request request{at.parent.value, settings_.uid, settings_.gid, at.paths};
         const result<rpc::wire_attributes> answer = co_await client_.call<rpc::lookup>(server, request, extra);
+        bool again = false;
         if (!answer && answer.error() == errc::stale_epoch) {
             task<status> learning = learn_paths(server);
             BFS_CO_CHECK(co_await std::move(learning));
-            at.parent = root_id; // once more from the beginning
             at.paths = paths_;
-            i = ~std::size_t{0};
-            continue;
+            again = true;
+        } else if (!answer) {
+            co_return answer.error();
+        } else if (from_wire(*answer).is_symlink()) {
+            std::string rest;
+            for (std::size_t r = i + 1; r < directory.depth(); ++r) {
+                rest += '/';
+                rest += directory.component(r);
+            }
+            task<result<path>> resolving = resolve({answer->id}, walked, std::move(rest));
+            BFS_CO_TRY(directory, co_await std::move(resolving));
+            ++links;
+            again = true;
+        } else if (!from_wire(*answer).is_directory()) {
+            co_return errc::not_a_directory;
         }
-        if (!answer) { co_return answer.error(); }
-        const rpc::wire_attributes& found = *answer;
-        if (!from_wire(found).is_directory()) { co_return errc::not_a_directory; }
-        at.parent = {found.id};
+        if (again) { // from the beginning
+            at.parent = root_id;
+            walked.clear();
+            i = 0;
+        } else {
+            at.parent = {answer->id};
+            walked += '/';
+            walked += step;
+            ++i;
+        }
     }
-    if (directories_.size() >= directories_max) { directories_.clear(); }
-    if (at.paths == paths_) { directories_.insert_or_assign(std::string(directory.str()), at.parent); }
-    co_return at;
+    co_return errc::too_many_symlinks;
 }
 
 void file_system::forget(const path& p) {
@@ -91,7 +117,7 @@ void file_system::forget(const path& p) {
 /// A call about a name, on the server that holds it. A directory id from the cache may be out of date (removed,
 /// moved, made again): then the path is walked once more.
 template <class M>
-task<result<typename M::reply>> file_system::named(path p, typename M::request request) {
+task<result<typename M::reply>> file_system::named(path p, typename M::request request, std::string behind) {
     while (true) {
         BFS_CO_TRY(const place at, co_await locate(p));
         if constexpr (requires { request.where; }) {
@@ -100,7 +126,8 @@ task<result<typename M::reply>> file_system::named(path p, typename M::request r
             request = where(at);
         }
         rpc::call_extra extra;
-        extra.tail = tail_of(at.name);
+        const std::string tail = at.name + behind;
+        extra.tail = tail_of(tail);
         const server_id server = server_of(at);
         result<typename M::reply> answer = co_await client_.call<M>(server, request, extra);
         if (!answer && answer.error() == errc::stale_epoch) {
@@ -109,7 +136,7 @@ task<result<typename M::reply>> file_system::named(path p, typename M::request r
             continue;
         }
         if (answer || answer.error() != errc::stale_handle || !at.cached) { co_return std::move(answer); }
-        directories_.erase(std::string(p.parent().str()));
+        directories_.erase(at.directory);
     }
 }
 
@@ -138,6 +165,67 @@ task<result<attributes>> file_system::look_up(path p) {
     }
 }
 
+task<result<attributes>> file_system::follow(path p) {
+    for (int links = 0; links <= links_max; ++links) {
+        task<result<attributes>> looking = look_up(p);
+        BFS_CO_TRY(const attributes found, co_await std::move(looking));
+        if (!found.is_symlink()) { co_return found; }
+        task<result<path>> resolving = resolve(found.id, std::string(p.parent().str()), {});
+        BFS_CO_TRY(p, co_await std::move(resolving));
+    }
+    co_return errc::too_many_symlinks;
+}
+
+task<result<path>> file_system::resolve(file_id link, std::string directory, std::string rest) {
+    task<result<std::string>> asking = target_of(link);
+    result<std::string> target = co_await std::move(asking);
+    // It went away since its name was looked at.
+    if (!target) { co_return target.error() == errc::stale_handle ? errc::not_found : target.error(); }
+    std::string text = target->starts_with('/') ? *target : directory + "/" + *target;
+    text += rest;
+    co_return path::parse(text);
+}
+
+task<result<std::string>> file_system::target_of(file_id link) {
+    std::string text(rpc::symlink::target_max, '\0');
+    rpc::page_target target(std::as_writable_bytes(std::span(text)));
+    rpc::call_extra extra;
+    extra.target = &target;
+    extra.reply_payload_max = rpc::symlink::target_max;
+    const rpc::id_request request{link.value};
+    BFS_CO_TRY(const rpc::readlink::reply answer,
+               co_await client_.call<rpc::readlink>(link.home(), request, extra));
+    if (answer.size != target.page().size()) { co_return errc::bad_frame; }
+    text.resize(target.page().size());
+    co_return std::move(text);
+}
+
+task<status> file_system::symlink(std::string target, std::string path_text) {
+    BFS_CO_TRY(path p, path::parse(path_text));
+    if (target.empty()) { co_return errc::invalid_argument; }
+    if (target.size() > rpc::symlink::target_max) { co_return errc::name_too_long; }
+    rpc::symlink::request request;
+    request.name_size = static_cast<std::uint32_t>(p.name().size());
+    const result<rpc::wire_attributes> made =
+        co_await named<rpc::symlink>(std::move(p), request, std::move(target));
+    co_return made.error();
+}
+
+task<result<std::string>> file_system::readlink(std::string path_text) {
+    BFS_CO_TRY(path p, path::parse(path_text));
+    task<result<attributes>> looking = look_up(std::move(p));
+    BFS_CO_TRY(const attributes found, co_await std::move(looking));
+    if (!found.is_symlink()) { co_return errc::invalid_argument; }
+    task<result<std::string>> asking = target_of(found.id);
+    co_return co_await std::move(asking);
+}
+
+task<result<attributes>> file_system::lstat(std::string path_text) {
+    BFS_CO_TRY(path p, path::parse(path_text));
+    task<result<attributes>> looking = look_up(std::move(p));
+    co_return co_await std::move(looking);
+}
+
 /// What comes from a server is divided by: a chunk size that no file has is none.
 static status check_opened(const attributes& a, bool writes) noexcept {
     constexpr std::uint32_t step = 4 * KiB;
@@ -159,16 +247,22 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
         request.chunk_size = chunk_size;
         if (has(flags, open_flags::exclusive)) { request.how |= rpc::create::exclusive; }
         if (truncates) { request.how |= rpc::create::truncate; }
-        for (int i = 0;; ++i) {
+        for (int i = 0, links = 0;; ++i) {
             BFS_CO_TRY(const rpc::create::reply made, co_await named<rpc::create>(p, request));
             a = from_wire(made.attributes);
+            if (a.is_symlink()) { // what it points to is opened, or made
+                if (links++ == links_max) { co_return errc::too_many_symlinks; }
+                task<result<path>> resolving = resolve(a.id, std::string(p.parent().str()), {});
+                BFS_CO_TRY(p, co_await std::move(resolving));
+                continue;
+            }
             if (a.is_directory() && writes) { co_return errc::is_a_directory; }
             if (a.nlink != 0) {
                 BFS_CO_CHECK(check_opened(a, writes));
                 co_return file(*this, a, flags);
             }
             // It was there and lives elsewhere: opened like any other, or made if it goes meanwhile.
-            task<result<attributes>> looking = look_up(p);
+            task<result<attributes>> looking = follow(p);
             const result<attributes> found = co_await std::move(looking);
             if (!found && found.error() == errc::not_found && i < stale_names_max) { continue; }
             if (!found) { co_return found.error(); }
@@ -176,7 +270,7 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
             break;
         }
     } else {
-        task<result<attributes>> looking = look_up(std::move(p));
+        task<result<attributes>> looking = follow(std::move(p));
         BFS_CO_TRY(a, co_await std::move(looking));
     }
     BFS_CO_CHECK(check_opened(a, writes));
@@ -187,7 +281,7 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
 
 task<result<attributes>> file_system::stat(std::string path_text) {
     BFS_CO_TRY(path p, path::parse(path_text));
-    task<result<attributes>> looking = look_up(std::move(p));
+    task<result<attributes>> looking = follow(std::move(p));
     co_return co_await std::move(looking);
 }
 
@@ -244,8 +338,8 @@ task<status> file_system::rename(std::string from_text, std::string to_text) {
         // As in named(): a remembered parent may be out of date, and either one may be meant.
         const bool cached = (source.cached || target.cached) && i < walks_max;
         if (done || done.error() != errc::stale_handle || !cached) { co_return done.error(); }
-        if (source.cached) { directories_.erase(std::string(from.parent().str())); }
-        if (target.cached) { directories_.erase(std::string(to.parent().str())); }
+        if (source.cached) { directories_.erase(source.directory); }
+        if (target.cached) { directories_.erase(target.directory); }
     }
 }
 

@@ -88,6 +88,14 @@ public:
     [[nodiscard]] runtime::task<status> rmdir(std::string path);
     [[nodiscard]] runtime::task<status> unlink(std::string path);
     [[nodiscard]] runtime::task<status> rename(std::string from, std::string to);
+    /// A symbolic link at `path`. Calls that take a path follow links (at most 40, then too_many_symlinks; ".."
+    /// behind one is resolved as text); lstat, unlink, rename, readlink and symlink don't in the last name.
+    /// invalid_argument for an empty target, name_too_long over 511 bytes.
+    [[nodiscard]] runtime::task<status> symlink(std::string target, std::string path);
+    /// Where a symbolic link points to; invalid_argument if it is none.
+    [[nodiscard]] runtime::task<result<std::string>> readlink(std::string path);
+    /// Like stat(), of a symbolic link itself.
+    [[nodiscard]] runtime::task<result<attributes>> lstat(std::string path);
     /// All entries with their attributes, sorted by name.
     [[nodiscard]] runtime::task<result<std::vector<directory_entry>>> readdir(std::string path);
     [[nodiscard]] runtime::task<status> truncate(std::string path, std::uint64_t size);
@@ -129,6 +137,7 @@ private:
         file_id parent;
         std::string name;
         bool cached = false;     // the directory's id came from the cache: it may be out of date
+        std::string directory;   // whose id that is, behind symbolic links
         std::uint64_t paths = 0; // what was known of changed paths when the walk began
     };
 
@@ -145,10 +154,16 @@ private:
     [[nodiscard]] runtime::task<status> learn_paths(server_id server);
     /// What a server said of a name, with the attributes from the inode's home where they are elsewhere.
     [[nodiscard]] runtime::task<result<attributes>> complete(rpc::wire_attributes said);
-    /// The attributes of what a path means.
+    /// The attributes of what a path means, of a symbolic link itself.
     [[nodiscard]] runtime::task<result<attributes>> look_up(path p);
+    /// The same, of what symbolic links lead to.
+    [[nodiscard]] runtime::task<result<attributes>> follow(path p);
+    [[nodiscard]] runtime::task<result<std::string>> target_of(file_id link);
+    /// The path that a symbolic link stands for: it is the name after `directory`, and `rest` comes behind it.
+    [[nodiscard]] runtime::task<result<path>> resolve(file_id link, std::string directory, std::string rest);
     template <class M>
-    [[nodiscard]] runtime::task<result<typename M::reply>> named(path p, typename M::request request);
+    [[nodiscard]] runtime::task<result<typename M::reply>> named(path p, typename M::request request,
+                                                                 std::string behind = {});
     [[nodiscard]] runtime::task<result<attributes>> attributes_of(file_id id);
     [[nodiscard]] runtime::task<status> change(std::string path, rpc::set_attributes::request request);
 

@@ -26,9 +26,9 @@ enum class open_flags : std::uint32_t {
            static_cast<std::uint32_t>(one);
 }
 
-enum class file_type : std::uint32_t { file = 1, directory = 2 };
+enum class file_type : std::uint32_t { file = 1, directory = 2, symlink = 3 };
 
-/// Times are nanoseconds since 1970. Sizes are bytes.
+/// Times are nanoseconds since 1970. Sizes are bytes; a symbolic link's is that of its target's text.
 struct attributes {
     file_id id;
     std::uint64_t size = 0;
@@ -44,6 +44,7 @@ struct attributes {
     std::uint32_t chunk_size = 0;
 
     [[nodiscard]] bool is_directory() const noexcept { return type == file_type::directory; }
+    [[nodiscard]] bool is_symlink() const noexcept { return type == file_type::symlink; }
 };
 
 struct directory_entry {

@@ -12,17 +12,18 @@
 
 namespace benchfs::metadata {
 
-enum class file_type : std::uint32_t { none = 0, file = 1, directory = 2 };
+enum class file_type : std::uint32_t { none = 0, file = 1, directory = 2, symlink = 3 };
 
 inline constexpr std::uint32_t default_chunk_size = 4U << 20;
 inline constexpr std::uint32_t min_chunk_size = 4096;
 inline constexpr std::uint32_t max_chunk_size = 64U << 20;
 inline constexpr std::uint32_t mode_mask = 07777;
 
-/// Times are nanoseconds since 1970, UTC. A directory's size is 0 and its times are those of its own creation
-/// and changes: creating or removing an entry does not touch them. nlink is 1 (for directories that means "not
-/// counted") and 0 in the attributes of something that was just removed. Mode holds the permission bits; they
-/// and the owner are kept for the caller and not enforced here: one job's processes share one user.
+/// Times are nanoseconds since 1970, UTC. A symbolic link's size is that of its target's text. A directory's
+/// size is 0 and its times are those of its own creation and changes: creating or removing an entry does not
+/// touch them. nlink is 1 (for directories that means "not counted") and 0 in the attributes of something that
+/// was just removed. Mode holds the permission bits; they and the owner are kept for the caller and not
+/// enforced here: one job's processes share one user.
 struct attributes {
     file_id id;
     std::uint64_t size = 0;
@@ -35,7 +36,7 @@ struct attributes {
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
     std::uint32_t nlink = 1;
-    std::uint32_t chunk_size = 0; // 0 for directories
+    std::uint32_t chunk_size = 0; // 0 for directories and symbolic links
 
     [[nodiscard]] bool is_directory() const noexcept { return type == file_type::directory; }
     friend bool operator==(const attributes&, const attributes&) = default;

@@ -26,6 +26,7 @@ result<attributes*> name_space::file_of(file_id id) noexcept {
     attributes* found = tables_.inodes.find(id);
     if (found == nullptr) { return errc::stale_handle; }
     if (found->is_directory()) { return errc::is_a_directory; }
+    if (found->type != file_type::file) { return errc::invalid_argument; }
     return found;
 }
 

@@ -137,6 +137,10 @@ public:
     /// already_exists, no_space.
     [[nodiscard]] result<attributes> mkdir(file_id parent, std::string_view name, const new_inode& how);
 
+    /// A symbolic link; where it points to is the caller's to keep. already_exists, no_space.
+    [[nodiscard]] result<attributes> symlink(file_id parent, std::string_view name, const new_inode& how,
+                                             std::uint64_t target_size);
+
     /// Removes a file's name and inode; its chunks (attributes tell which) must be removed before the answer
     /// goes out. not_found; is_a_directory.
     [[nodiscard]] result<attributes> unlink(file_id parent, std::string_view name);
@@ -201,7 +205,7 @@ public:
 private:
     /// The directory with this id: not_a_directory if it is a file, stale_handle if it is nothing here.
     [[nodiscard]] result<const directory*> directory_of(file_id id) const noexcept;
-    /// The file with this id: is_a_directory, stale_handle.
+    /// The file with this id: is_a_directory, stale_handle; invalid_argument for a symbolic link.
     [[nodiscard]] result<attributes*> file_of(file_id id) noexcept;
     /// The entry, or nullptr; directory_of's and validate_name's errors.
     [[nodiscard]] result<const dentry*> entry_of(file_id parent, std::string_view name) const noexcept;

@@ -20,7 +20,7 @@ struct method_list {
 using all_methods =
     method_list<hello, ping, goodbye, join, lookup, create, stat, unlink, mkdir, rmdir, rename, readdir,
                 set_size, extend, set_attributes, statfs, write_chunk, read_chunk, cut_chunk, sync_server,
-                method_counters, server_status, directory_log, add_directory, remove_directory, move_directory,
+                method_counters, server_status, symlink, readlink, directory_log, add_directory, remove_directory, move_directory,
                 freeze, thaw, link_entry, reserve_entry, settle_entry, forget_move, drop_inode, register_copy,
                 cut_file, path_version, move_outcome>;
 

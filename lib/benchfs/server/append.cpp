@@ -116,6 +116,7 @@ task<status> append(service_state& state, server_call& call, rpc::write_chunk::r
     if (state.owed->cutting(file)) { co_return errc::try_again; }
     BFS_CO_TRY(const metadata::attributes before, state.names.stat(file));
     if (before.is_directory()) { co_return errc::is_a_directory; }
+    if (before.chunk_size == 0) { co_return errc::invalid_argument; } // a symbolic link
     const std::uint64_t end = before.size + asked.size;
     if (end > metadata::max_file_size(before.chunk_size)) { co_return errc::file_too_large; }
     // Received whole first: where a part goes may be another server.

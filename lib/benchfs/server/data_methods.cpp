@@ -114,6 +114,7 @@ task<status> write(void* context, server_call& call) {
         if (state.owed->cutting(file)) { co_return errc::try_again; }
         BFS_CO_TRY(const metadata::attributes now, state.names.stat(file));
         if (now.is_directory()) { co_return errc::is_a_directory; }
+        if (now.chunk_size == 0) { co_return errc::invalid_argument; } // a symbolic link
         chunk_size = now.chunk_size;
         epoch = now.epoch;
         const std::uint64_t end = std::uint64_t{asked.chunk} * chunk_size + asked.offset + asked.size;

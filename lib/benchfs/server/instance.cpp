@@ -63,6 +63,7 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
         std::make_unique<rpc::server>(environment.loop, environment.network, environment.identity, settings);
     made->state_->requests = made->server_.get();
     register_metadata_methods(*made->server_, *made->state_);
+    register_symlink_methods(*made->server_, *made->state_);
     register_rename_methods(*made->server_, *made->state_);
     register_data_methods(*made->server_, *made->state_);
     register_agreement_methods(*made->server_, *made->state_);

@@ -2,6 +2,7 @@
 #include "benchfs/server/agreements.hpp"
 #include "benchfs/server/directories.hpp"
 #include "benchfs/server/duties.hpp"
+#include "benchfs/server/prepare.hpp"
 #include "benchfs/server/removal.hpp"
 #include "benchfs/server/services.hpp"
 
@@ -17,17 +18,6 @@ using runtime::task;
 [[nodiscard]] metadata::new_inode new_inode_of(const rpc::named_request& who, std::uint32_t mode,
                                                std::uint32_t chunk_size, std::int64_t now) noexcept {
     return {mode, who.uid, who.gid, chunk_size, now};
-}
-
-/// Until the directory of a name may be used and nobody else is changing the name.
-task<status> prepare_name(service_state& state, file_id parent, std::uint64_t paths, std::string_view name,
-                          directories::use u) {
-    if (!state.dirs->quiet(parent, paths)) {
-        task<status> waiting = state.dirs->ready(parent, paths, u);
-        BFS_CO_CHECK(co_await std::move(waiting));
-    }
-    if (state.locks.held(parent, name)) { co_return errc::try_again; }
-    co_return ok();
 }
 
 /// What is known here of something whose inode is elsewhere; see rpc::wire_attributes.
@@ -315,6 +305,16 @@ rpc::wire_attributes to_wire(const attributes& a) noexcept {
     w.chunk_size = a.chunk_size;
     w.epoch = a.epoch;
     return w;
+}
+
+task<status> prepare_name(service_state& state, file_id parent, std::uint64_t paths, std::string_view name,
+                          directories::use u) {
+    if (!state.dirs->quiet(parent, paths)) {
+        task<status> waiting = state.dirs->ready(parent, paths, u);
+        BFS_CO_CHECK(co_await std::move(waiting));
+    }
+    if (state.locks.held(parent, name)) { co_return errc::try_again; }
+    co_return ok();
 }
 
 void register_metadata_methods(rpc::server& to, service_state& state) {

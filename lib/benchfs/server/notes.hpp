@@ -28,6 +28,7 @@ enum class note_kind : std::uint16_t {
     striped = 6,  // key: a file of another home with chunks here. The truncate epoch they are in.
     numbers = 7,  // key 0. Numbers of directory changes below this one may have been given out.
     paths = 8,    // key 0. The number of the last change that made paths mean something else.
+    target = 9,   // key: a symbolic link that lives here. Where it points to.
 };
 
 /// Hears of every change of the notes.

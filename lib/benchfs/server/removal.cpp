@@ -55,6 +55,10 @@ task<status> cut_chunks(service_state& state, file_id file, std::uint32_t chunk_
 std::vector<std::uint64_t> cut_copies(service_state& state, file_id file, std::uint64_t epoch,
                                       std::uint64_t size, std::uint32_t chunk_size) {
     std::vector<std::uint64_t> owed;
+    if (chunk_size == 0) { // a symbolic link: its target is all it has
+        state.notes.remove(note_kind::target, file.value);
+        return owed;
+    }
     const std::vector<std::byte>* bytes = state.notes.find(note_kind::copies, file.value);
     if (bytes == nullptr) { return owed; }
     const std::vector<std::byte> servers = *bytes; // one bit for each

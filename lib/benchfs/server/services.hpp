@@ -65,6 +65,7 @@ struct service_state {
 }
 
 void register_metadata_methods(rpc::server& to, service_state& state);
+void register_symlink_methods(rpc::server& to, service_state& state);
 void register_rename_methods(rpc::server& to, service_state& state);
 void register_data_methods(rpc::server& to, service_state& state);
 void register_agreement_methods(rpc::server& to, service_state& state);

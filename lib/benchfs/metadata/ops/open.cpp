@@ -22,7 +22,8 @@ result<open_answer> name_space::open(file_id parent, std::string_view name, open
     if (found == nullptr) { return errc::stale_handle; }
     if (found->is_directory() && (flags.create || flags.truncate)) { return errc::is_a_directory; }
     open_answer out;
-    if (flags.truncate) {
+    // What a symbolic link points to is the client's to open.
+    if (flags.truncate && found->type == file_type::file) {
         out.truncated = true;
         out.old_size = found->size;
         cut(*found, 0, how.now_ns);

@@ -112,6 +112,28 @@ struct rename {
     using reply = empty_reply;
 };
 
+/// A symbolic link. The tail is its name, then where it points to (any text without NUL).
+struct symlink {
+    static constexpr std::uint16_t target_max = 511;
+    static constexpr method_info info{20, "symlink", idempotency::at_most_once, bulk::none,
+                                      name_max + target_max};
+    struct request {
+        named_request where;
+        std::uint32_t name_size = 0; // bytes of the tail that are the name
+        std::uint32_t reserved = 0;
+    };
+    using reply = wire_attributes;
+};
+
+/// Where a symbolic link points to: the payload of the reply. invalid_argument if it is none.
+struct readlink {
+    static constexpr method_info info{21, "readlink", idempotency::pure, bulk::to_client};
+    using request = id_request;
+    struct reply {
+        std::uint64_t size = 0;
+    };
+};
+
 /// A page of a directory: what comes after the name in the tail (none: from the beginning). The payload of the
 /// reply is a sequence of entries: wire_entry, then the name, padded to eight bytes.
 struct readdir {
