@@ -153,7 +153,9 @@ task<status> file_system::rmdir(std::string path_text) {
 task<status> file_system::unlink(std::string path_text) {
     BFS_CO_TRY(path p, path::parse(path_text));
     BFS_CO_TRY(const rpc::wire_attributes gone, co_await named<rpc::unlink>(std::move(p), {}));
-    co_return co_await cut_elsewhere(gone, 0);
+    const status cut = co_await cut_elsewhere(gone, 0);
+    // The name is gone: "nobody answered" would say that nothing happened.
+    co_return cut ? cut : status(errc::outcome_unknown);
 }
 
 /// Chunks beyond `size` that are not at the file's home. The home has cut its own before it answered.
