@@ -1,8 +1,10 @@
 """Runs clang-tidy 19 or the g++ 12 query over the sources; any finding is an error.
 
 Usage: lint.py --build DIRECTORY --tool tidy|query [--self-test]
-The build directory gives the compile commands and keeps the cache. With --self-test only the files with known faults
-in test/tidy/bad/ are checked: every line marked `// EXPECT: names` must be found, and no other.
+The build directory gives the compile commands and keeps the cache. Sources of one folder are joined a few at a time,
+since most of the time goes into the headers they share; the query looks only at coroutines. That each source compiles
+alone is for the build to show. With --self-test only the files with known faults in test/tidy/bad/ are checked: every
+line marked `// EXPECT: names` must be found, and no other.
 """
 
 import argparse
@@ -15,6 +17,8 @@ import sys
 import source_tree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+JOINED = 8
+COROUTINE = re.compile(r"\bco_(?:await|return|yield)\b")
 FINDING = {
     "tidy": re.compile(r"^(.+?):(\d+):\d+: (?:error|warning): .*\[([\w.,-]+)\]$"),
     "query": re.compile(r'^(.+?):(\d+):\d+: note: "(G12\w)" binds here$'),
@@ -48,23 +52,60 @@ def findings(tool, build, path, arguments):
     return sorted(found)
 
 
+def coroutines_only(sources):
+    """The sources that contain a coroutine, and one including source for each such header that they do not include."""
+    def has_coroutine(path):
+        return COROUTINE.search(source_tree.read(path)) is not None
+
+    closures = {p: set(source_tree.closure(ROOT, p)) for p in sources}
+    chosen = [p for p in sources if has_coroutine(p)]
+    seen = set().union(*(closures[p] for p in chosen))
+    for path in sources:
+        if any(has_coroutine(header) for header in closures[path] - seen):
+            chosen.append(path)
+            seen |= closures[path]
+    return sorted(chosen)
+
+
+def join(commands, sources):
+    """[(sources, arguments)]: at most JOINED of one folder with the same arguments."""
+    groups = {}
+    for path in sources:
+        groups.setdefault((path.parent, tuple(commands[path])), []).append(path)
+    return [(group[i:i + JOINED], arguments) for (_, arguments), group in sorted(groups.items())
+            for i in range(0, len(group), JOINED)]
+
+
+def joined_source(build, name, group):
+    """A source in the build directory that includes the sources of the group."""
+    path = build / "lint-joined" / f"{name}.cpp"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(f'#include "{member}"\n' for member in group))
+    return path
+
+
 def check_all(tool, build):
     sources = set(source_tree.files(ROOT, source_tree.CODE_FOLDERS, {".cpp"}))
     commands = {p: a for p, a in source_tree.compile_commands(build).items() if p in sources}
     if not commands:
         print(f"no sources of this project in {build}/compile_commands.json")
         return 1
+    chosen = coroutines_only(sorted(commands)) if tool == "query" else sorted(commands)
     version = subprocess.run([tool_command(tool, "", [])[0], "--version"], text=True, capture_output=True).stdout
-    jobs = [(source_tree.fingerprint(ROOT, path, tool, version, arguments, SETTINGS[tool].read_text()),
-             (path, arguments)) for path, arguments in sorted(commands.items())]
+    jobs = []
+    for group, arguments in join(commands, chosen):
+        key = source_tree.fingerprint(ROOT, group, tool, version, arguments, SETTINGS[tool].read_text())
+        jobs.append((key, (key, group, arguments)))
 
     def check(job):
-        return [f"{file.relative_to(ROOT)}:{line}: {name}" for file, line, name in findings(tool, build, *job)]
+        key, group, arguments = job
+        return [f"{file.relative_to(ROOT) if ROOT in file.parents else file}:{line}: {name}"
+                for file, line, name in findings(tool, build, joined_source(build, key, group), arguments)]
 
     lines, checked = source_tree.run_cached(build / "lint-cache", jobs, check)
     for line in lines:
         print(line)
-    print(f"{len(jobs)} files, {checked} of them looked at, {len(lines)} findings")
+    print(f"{len(chosen)} files in {len(jobs)} groups, {checked} of them looked at, {len(lines)} findings")
     return 1 if lines else 0
 
 
@@ -75,7 +116,8 @@ def self_test(tool, build):
         match = re.search(r"// EXPECT: (.+)", line)
         if match:
             wanted.update((number, name) for name in match[1].split())
-    found = {(line, name) for file, line, name in findings(tool, build, bad, ["-std=c++20", f"-I{ROOT}/lib"])}
+    joined = joined_source(build, f"self-test-{tool}", [bad])
+    found = {(line, name) for file, line, name in findings(tool, build, joined, ["-std=c++20", f"-I{ROOT}/lib"])}
     for line, name in sorted(wanted - found):
         print(f"{bad.name}:{line}: {name} was not found")
     for line, name in sorted(found - wanted):

@@ -58,11 +58,11 @@ def closure(root, path):
     return sorted(seen)
 
 
-def fingerprint(root, path, *settings):
+def fingerprint(root, paths, *settings):
     digest = hashlib.sha256()
     for setting in settings:
         digest.update(str(setting).encode() + b"\0")
-    for member in closure(root, path):
+    for member in sorted({member for path in paths for member in closure(root, path)}):
         digest.update(str(member).encode() + b"\0" + read(member).encode() + b"\0")
     return digest.hexdigest()
 

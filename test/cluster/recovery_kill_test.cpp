@@ -11,7 +11,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <set>
+#include <vector>
 
 namespace benchfs::test {
 namespace {
@@ -54,6 +56,9 @@ public:
 
     /// Every file is as it should be. What was open is settled by what is found.
     task<status> check(file_system& fs) {
+        // What the servers of a cluster had begun when one was killed they end first: until then a name that is
+        // being moved cannot be looked at.
+        for (const auto& [path, file] : files_) { (void)co_await fs.stat(path); }
         for (auto at = files_.begin(); at != files_.end();) {
             const std::string path = at->first;
             bool exists = false;
@@ -231,7 +236,69 @@ client_options with_patience(const std::string& registry, milliseconds retry_for
 
 client_options impatient(const std::string& registry) { return with_patience(registry, milliseconds(50)); }
 
+/// A cluster of several servers, one of which can be killed.
+class several_servers {
+public:
+    several_servers(cluster_directory& directory, unsigned count) {
+        for (unsigned i = 0; i < count; ++i) {
+            const std::string id = std::to_string(i);
+            servers_.push_back(std::make_unique<server_process>(
+                directory,
+                std::vector<std::string>{"--engine", "uring", "--data-dir", directory.path("data-" + id),
+                                         "--servers", std::to_string(count), "--id", id, "--chunk-size",
+                                         "64KiB", "--log-size", "1MiB"},
+                "server-" + id + ".addr"));
+        }
+    }
+    [[nodiscard]] bool ready() {
+        return std::ranges::all_of(servers_, [](auto& s) { return s->wait_until_ready().has_value(); });
+    }
+    [[nodiscard]] server_process& at(std::size_t i) { return *servers_[i]; }
+    [[nodiscard]] std::string output() {
+        std::string all;
+        for (auto& s : servers_) { all += s->self().output() + "----\n"; }
+        return all;
+    }
+    [[nodiscard]] bool stop() {
+        return std::ranges::all_of(servers_, [](auto& s) { return s->stop(); });
+    }
+
+private:
+    std::vector<std::unique_ptr<server_process>> servers_;
+};
+
 } // namespace
+
+TEST_CASE("servers of a cluster that are killed in turn keep every acknowledged operation") {
+    constexpr unsigned count = 3;
+    cluster_directory directory;
+    several_servers servers(directory, count);
+    REQUIRE(servers.ready());
+    const char* given = std::getenv("BENCHFS_TEST_SEED");
+    const std::uint64_t seed = given == nullptr ? 3 : std::strtoull(given, nullptr, 10);
+    prng random(seed);
+    worker w(seed);
+    const unsigned kills = kills_wanted() / 2;
+    for (unsigned i = 0; i <= kills; ++i) {
+        INFO("seed " << seed << ", kill " << i);
+        const auto client = mount_or_throw(impatient(directory.registry()));
+        const std::string checked = outcome(client->run(w.check(client->fs())));
+        INFO(w.complaint);
+        INFO(servers.output());
+        REQUIRE(checked == "ok");
+        if (i == kills) { break; }
+        server_process& victim = servers.at(random.below(count));
+        const milliseconds when(1 + random.below(120));
+        REQUIRE(outcome(client->run(work_until_killed(client->fs(), w, victim, when))) == "ok");
+        victim.kill();
+        victim.restart();
+        REQUIRE(servers.ready());
+    }
+    std::printf("%u kills of %u servers survived, %llu operations acknowledged\n", kills, count,
+                static_cast<unsigned long long>(w.acknowledged));
+    CHECK(w.acknowledged > kills);
+    CHECK(servers.stop());
+}
 
 TEST_CASE("a client that waits for its server sees restarts as delays, and nothing happens twice") {
     cluster_directory directory;

@@ -1,5 +1,5 @@
-// A client that is warmed up: its calls allocate nothing. (Under a sanitizer each coroutine frame comes from the
-// heap, so that its end is noticed; then only the answers are checked.)
+// A client that is warmed up: its calls allocate nothing. (Under a sanitizer each coroutine frame comes from
+// the heap, so that its end is noticed; then only the answers are checked.)
 #include "allocations.hpp"
 #include "server_process.hpp"
 #include "work.hpp"
@@ -17,8 +17,8 @@ constexpr int batches = 8;
 constexpr int rounds = 100;
 constexpr std::size_t bytes = 4096;
 
-/// What one kind of call allocates when it is repeated, in the best of the batches: the first time that a peer on a
-/// crowded machine fell asleep, its doorbell takes a record that the pool does not have yet.
+/// What one kind of call allocates when it is repeated, in the best of the batches: the first time that a peer
+/// on a crowded machine fell asleep, its doorbell takes a record that the pool does not have yet.
 struct measured {
     status outcome = ok();
     std::uint64_t allocated = UINT64_MAX;
@@ -39,7 +39,8 @@ task<status> one_stat(file* f, std::vector<std::byte>*) {
     co_return about.size == bytes ? errc::ok : errc::io_error;
 }
 
-task<measured> repeat(task<status> (*one)(file*, std::vector<std::byte>*), file* f, std::vector<std::byte>* data) {
+task<measured> repeat(task<status> (*one)(file*, std::vector<std::byte>*), file* f,
+                      std::vector<std::byte>* data) {
     measured m;
     for (int i = 0; i < warm_up && m.outcome; ++i) { m.outcome = co_await one(f, data); }
     for (int batch = 0; batch < batches; ++batch) {

@@ -43,6 +43,8 @@ constexpr duration longest_operation = std::chrono::seconds(60);
     case errc::timed_out:
     case errc::outcome_unknown:
     case errc::no_server:
+    case errc::busy:      // a server that must agree to a removal or a move does not answer
+    case errc::try_again: // nor does one in time that somebody waits for
         return true;
     default:
         return false;
@@ -177,8 +179,9 @@ private:
             const status removed = co_await std::move(removing);
             judge(op, "rmdir " + path_text(d), true, removed.error(), 0);
         } else {
-            const std::size_t from = some_path(false);
-            const std::size_t to = some_path(false);
+            const bool moves_directory = s_.w.chance(25);
+            const std::size_t from = moves_directory ? d : some_path(false);
+            const std::size_t to = moves_directory ? random().below(directories) : some_path(false);
             s_.w.note("rename", op, from, to);
             s_.names.begin(op, name_op::rename, from, to, s_.w.now());
             task<status> moving = fs().rename(path_text(from), path_text(to));

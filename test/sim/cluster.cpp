@@ -41,8 +41,11 @@ task<status> sim_cluster::start(unsigned number) {
     machine& m = *servers_[number];
     auto p = std::make_unique<process>();
     p->at = std::make_unique<host>(network_);
+    p->calling = std::make_unique<host>(network_);
     p->environment = std::make_unique<server::instance_environment>(server::instance_environment{
         world_.loop(), nullptr, *p->at, identity(), {}, settings_.chunk_size, world_.random().next() | 1});
+    p->environment->peers.network = p->calling.get();
+    p->environment->peers.addresses = this;
     p->environment->now = &world::wall_clock;
     p->environment->planted = settings_.planted;
     p->environment->open_disk = [&m](const std::string&) { return std::make_unique<sim_disk>(m.disk); };
@@ -67,6 +70,7 @@ task<status> sim_cluster::start(unsigned number) {
     task<result<std::unique_ptr<server::instance>>> opening = server::instance::open(*p->environment, options);
     auto opened = co_await std::move(opening);
     if (!opened) {
+        co_await p->calling->stop();
         co_await p->at->stop();
         co_return opened.error();
     }
@@ -92,6 +96,7 @@ void sim_cluster::crash(unsigned number, bool power, runtime::task_scope& scope)
         m.disk.kill();
     }
     m.process->at->crash();
+    m.process->calling->crash();
     scope.spawn(bury(std::move(m.process)));
 }
 

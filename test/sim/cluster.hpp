@@ -69,6 +69,7 @@ public:
 private:
     struct process {
         std::unique_ptr<host> at;
+        std::unique_ptr<host> calling; // where it calls other servers from
         std::unique_ptr<server::instance_environment> environment;
         std::unique_ptr<server::instance> instance;
     };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <utility>
 
 namespace benchfs::sim {
 namespace {
@@ -66,12 +67,28 @@ name_model::effect name_model::apply(slots& names, std::uint32_t number, const o
     case name_op::rename:
         if (at == 0 || missing_parent(o.other)) { return {errc::not_found, 0}; }
         if (o.other == o.path) { return {}; }
+        if (is_directory(o.path)) { return move_directory(names, o); }
         if (names[o.other] != 0) { removed_.insert(names[o.other]); }
         names[o.other] = at;
         at = 0;
         return {};
     case name_op::wipe:
         break;
+    }
+    return {};
+}
+
+/// Over an empty directory, too; what is in it goes along.
+name_model::effect name_model::move_directory(slots& names, const operation& o) {
+    const auto child = [](std::size_t directory, std::size_t i) {
+        return directories + root_files + directory * files_each + i;
+    };
+    for (std::size_t i = 0; i < files_each && names[o.other] != 0; ++i) {
+        if (names[child(o.other, i)] != 0) { return {errc::not_empty, 0}; }
+    }
+    names[o.other] = std::exchange(names[o.path], 0);
+    for (std::size_t i = 0; i < files_each; ++i) {
+        names[child(o.other, i)] = std::exchange(names[child(o.path, i)], 0);
     }
     return {};
 }
@@ -331,6 +348,8 @@ void name_model::lose_power() {
         for (const auto& d : done) { all_.insert({n, d}); }
     }
     prune();
+    // A sync under way may end after this: what it makes durable is one of these then.
+    for (auto& [op, states] : syncing_) { states.insert(names.begin(), names.end()); }
     since_sync_ = std::move(names);
 }
 

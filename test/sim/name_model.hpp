@@ -72,6 +72,7 @@ private:
         bool unknown = false;
     };
 
+    [[nodiscard]] static effect move_directory(slots& names, const operation& o);
     [[nodiscard]] effect apply(slots& names, std::uint32_t number, const operation& o);
     void explore(const state& from, std::set<state>& reached);
     [[nodiscard]] bool take(state& s, std::uint32_t number, const operation& o);

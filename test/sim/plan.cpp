@@ -28,9 +28,6 @@ run_plan make_plan(world& w, plant planted, bool armed) {
     p.cluster.clients = static_cast<unsigned>(2 + random.below(3));
     p.cluster.chunk_size = w.chance(50) ? 4 * KiB : 16 * KiB;
     p.operations = static_cast<unsigned>(40 + random.below(60));
-    // What the servers agree on among themselves is not there yet.
-    p.tree = p.cluster.servers == 1;
-    p.truncates = p.cluster.servers == 1;
     const auto weight = [&] { return w.chance(50) ? static_cast<unsigned>(1 + random.below(5)) : 0; };
     p.cuts = weight();
     p.partitions = weight();

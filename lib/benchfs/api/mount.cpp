@@ -2,9 +2,9 @@
 
 #include "benchfs/api/mounting.hpp"
 #include "benchfs/base/log.hpp"
-#include "benchfs/client/registry_resolver.hpp"
 #include "benchfs/cluster/identity.hpp"
 #include "benchfs/cluster/registry.hpp"
+#include "benchfs/cluster/registry_resolver.hpp"
 #include "benchfs/server/wall_clock.hpp"
 #include "benchfs/transport/transports.hpp"
 #include "benchfs/uring/ring.hpp"
@@ -88,7 +88,7 @@ private:
     client_options options_;
     bool one_thread_;
     runtime::loop loop_;
-    registry_resolver resolver_;
+    cluster::registry_resolver resolver_;
     std::unique_ptr<uring::ring> ring_;
     std::unique_ptr<transport::transport> network_;
     std::unique_ptr<cluster::placement> placement_;

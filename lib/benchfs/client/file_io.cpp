@@ -16,6 +16,7 @@ using runtime::task;
 constexpr std::uint64_t largest_offset = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 constexpr std::uint32_t block = 4096;
 constexpr std::size_t crc_max = rpc::io_max / block;
+constexpr int overtaken_max = 100; // truncations that one write gives way to
 
 struct block_range {
     std::uint32_t first = 0; // bytes into the part where the first whole block begins
@@ -111,7 +112,8 @@ private:
 
 } // namespace
 
-task<result<std::size_t>> file_system::write_part(file_id id, std::uint64_t epoch, io_part part) {
+/// One chunk's part of a write. The epoch that the bytes belong to.
+task<result<std::uint64_t>> file_system::write_chunk(file_id id, std::uint64_t epoch, io_part part) {
     const server_id server = cluster::place_chunk(placement_, id, part.chunk);
     rpc::write_chunk::request request;
     request.id = id.value;
@@ -131,8 +133,54 @@ task<result<std::size_t>> file_system::write_part(file_id id, std::uint64_t epoc
     }
     rpc::call_extra extra;
     extra.payload = &payload;
-    BFS_CO_CHECK(co_await client_.call<rpc::write_chunk>(server, request, extra));
-    co_return std::size_t{part.size};
+    BFS_CO_TRY(const rpc::write_chunk::reply done,
+               co_await client_.call<rpc::write_chunk>(server, request, extra));
+    co_return done.epoch;
+}
+
+/// A write of one part at the file's home: size and epoch are its business.
+task<result<std::size_t>> file_system::write_part(file_id id, std::uint64_t epoch, io_part part) {
+    const std::uint32_t size = part.size;
+    task<result<std::uint64_t>> writing = write_chunk(id, epoch, part);
+    const result<std::uint64_t> done = co_await std::move(writing);
+    if (!done) { co_return done.error(); }
+    co_return std::size_t{size};
+}
+
+/// A write of several parts, or beside the home, in one truncate epoch.
+struct file_system::write_progress {
+    file_id id;
+    std::uint64_t epoch = 0;
+    std::uint32_t chunk_size = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t end = 0;
+    std::byte* memory = nullptr; // only read from
+    const part_list* parts = nullptr;
+    bool* overtaken = nullptr; // by a truncation: all has to be written once more
+};
+
+/// Part i, or, after the last one, the size at the home.
+task<status> file_system::write_step(file_system& fs, const write_progress& p, std::size_t i) {
+    errc outcome = errc::ok;
+    if (i == p.parts->count()) {
+        const rpc::extend::request request{p.id.value, p.epoch, p.end};
+        const auto grown = co_await fs.client_.call<rpc::extend>(p.id.home(), request);
+        outcome = grown.error();
+    } else {
+        const auto [begin, size] = p.parts->at(i);
+        io_part part;
+        part.chunk = static_cast<std::uint32_t>(begin / p.chunk_size);
+        part.offset = static_cast<std::uint32_t>(begin % p.chunk_size);
+        part.size = size;
+        part.memory = p.memory + (begin - p.offset);
+        task<result<std::uint64_t>> writing = fs.write_chunk(p.id, p.epoch, part);
+        const result<std::uint64_t> done = co_await std::move(writing);
+        outcome = done.error();
+        if (done && *done != p.epoch) { outcome = errc::stale_epoch; }
+    }
+    if (outcome != errc::stale_epoch) { co_return outcome; }
+    *p.overtaken = true;
+    co_return ok();
 }
 
 task<result<std::uint32_t>> file_system::read_part(file_id id, io_part part, std::uint64_t& file_size) {
@@ -183,9 +231,10 @@ task<result<std::size_t>> file::write(const_byte_span from, std::uint64_t offset
     }
     const std::uint64_t in_chunk = offset % chunk_size_;
     const bool one_part = from.size() <= rpc::io_max && in_chunk + from.size() <= chunk_size_;
-    if (one_part && owner_->placement_.servers() == 1) {
+    const auto chunk = static_cast<std::uint32_t>(offset / chunk_size_);
+    if (one_part && cluster::place_chunk(owner_->placement_, id_, chunk) == id_.home()) {
         file_system::io_part part;
-        part.chunk = static_cast<std::uint32_t>(offset / chunk_size_);
+        part.chunk = chunk;
         part.offset = static_cast<std::uint32_t>(in_chunk);
         part.size = static_cast<std::uint32_t>(from.size());
         part.memory = const_cast<std::byte*>(from.data()); // a write only reads through it
@@ -213,45 +262,31 @@ task<result<std::size_t>> file::append(const_byte_span from) {
     co_return done;
 }
 
-/// Several parts, a few at a time.
+/// Several parts, a few at a time, and the size beside them.
 task<result<std::size_t>> file::write_parts(const_byte_span from, std::uint64_t offset) {
     file_system& fs = *owner_;
     const part_list parts(offset, from.size(), chunk_size_);
-    struct writer {
-        static task<status> run(file_system& fs, file_id id, std::uint64_t epoch, file_system::io_part part) {
-            const result<std::size_t> done = co_await fs.write_part(id, epoch, part);
-            co_return done.error();
+    const std::uint64_t end = offset + from.size();
+    // Bytes at the home bring their size along.
+    const auto last = static_cast<std::uint32_t>((end - 1) / chunk_size_);
+    const bool extends = cluster::place_chunk(fs.placement_, id_, last) != id_.home();
+    bool overtaken = true;
+    for (int tries = 0; overtaken; ++tries) {
+        if (tries == overtaken_max) { co_return errc::busy; }
+        if (tries != 0) {
+            task<result<attributes>> asking = fs.attributes_of(id_);
+            BFS_CO_TRY(const attributes now, co_await std::move(asking));
+            epoch_ = now.epoch;
         }
-    };
-    const auto write_one = [&](std::size_t i) {
-        const auto [begin, size] = parts.at(i);
-        file_system::io_part part;
-        part.chunk = static_cast<std::uint32_t>(begin / chunk_size_);
-        part.offset = static_cast<std::uint32_t>(begin % chunk_size_);
-        part.size = size;
-        part.memory = const_cast<std::byte*>(from.data()) + (begin - offset); // a write only reads through it
-        return writer::run(fs, id_, epoch_, part);
-    };
-    task<status> all = runtime::parallel_for(parts.count(), fs.settings_.chunks_at_once, write_one);
-    BFS_CO_CHECK(co_await std::move(all));
-    // Bytes at the home came with their size; a file that ends elsewhere is extended at its home.
-    const auto last = static_cast<std::uint32_t>((offset + from.size() - 1) / chunk_size_);
-    if (cluster::place_chunk(fs.placement_, id_, last) != id_.home()) {
-        BFS_CO_CHECK(co_await extend(offset + from.size()));
+        overtaken = false;
+        const file_system::write_progress progress{
+            id_, epoch_, chunk_size_, offset, end, const_cast<std::byte*>(from.data()), &parts, &overtaken};
+        const auto step = [&](std::size_t i) { return file_system::write_step(fs, progress, i); };
+        task<status> all =
+            runtime::parallel_for(parts.count() + (extends ? 1 : 0), fs.settings_.chunks_at_once, step);
+        BFS_CO_CHECK(co_await std::move(all));
     }
     co_return from.size();
-}
-
-task<status> file::extend(std::uint64_t end) {
-    file_system& fs = *owner_;
-    rpc::extend::request request{id_.value, epoch_, end};
-    auto grown = co_await fs.client_.call<rpc::extend>(id_.home(), request);
-    if (!grown && grown.error() == errc::stale_epoch) {
-        BFS_CO_TRY(const attributes now, co_await fs.attributes_of(id_));
-        request.epoch = epoch_ = now.epoch;
-        grown = co_await fs.client_.call<rpc::extend>(id_.home(), request);
-    }
-    co_return grown.error();
 }
 
 /// One part of a read: its bytes, zeros where the chunk has none.
@@ -277,7 +312,22 @@ task<result<std::size_t>> file::read(byte_span into, std::uint64_t offset) {
             co_return ok();
         }
     };
+    // A chunk elsewhere does not tell how long the file is: its home is asked at the same time.
+    bool asks = true;
+    for (std::size_t i = 0; i < parts.count() && asks; ++i) {
+        const auto chunk = static_cast<std::uint32_t>(parts.at(i).first / chunk_size_);
+        asks = cluster::place_chunk(fs.placement_, id_, chunk) != id_.home();
+    }
+    struct asker {
+        static task<status> run(file_system& fs, file_id id, std::uint64_t& file_size) {
+            task<result<attributes>> asking = fs.attributes_of(id);
+            BFS_CO_TRY(const attributes now, co_await std::move(asking));
+            file_size = now.size;
+            co_return ok();
+        }
+    };
     const auto read_one = [&](std::size_t i) {
+        if (i == parts.count()) { return asker::run(fs, id_, file_size); }
         const auto [begin, size] = parts.at(i);
         file_system::io_part part;
         part.chunk = static_cast<std::uint32_t>(begin / chunk_size_);
@@ -286,16 +336,13 @@ task<result<std::size_t>> file::read(byte_span into, std::uint64_t offset) {
         part.memory = memory + (begin - offset);
         return reader::run(fs, id_, part, file_size);
     };
-    if (parts.count() == 1) {
+    if (parts.count() == 1 && !asks) {
         task<status> one = read_one(0);
         BFS_CO_CHECK(co_await std::move(one));
     } else {
-        task<status> all = runtime::parallel_for(parts.count(), fs.settings_.chunks_at_once, read_one);
+        task<status> all =
+            runtime::parallel_for(parts.count() + (asks ? 1 : 0), fs.settings_.chunks_at_once, read_one);
         BFS_CO_CHECK(co_await std::move(all));
-    }
-    if (file_size == rpc::read_chunk::unknown_size) {
-        BFS_CO_TRY(const attributes now, co_await fs.attributes_of(id_));
-        file_size = now.size;
     }
     if (offset >= file_size) { co_return std::size_t{0}; }
     co_return static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), file_size - offset));
@@ -311,18 +358,11 @@ task<status> file::truncate(std::uint64_t size) {
         co_return errc::bad_handle;
     }
     if (size > largest_offset) { co_return errc::invalid_argument; }
-    file_system& fs = *owner_;
-    rpc::wire_attributes before;
-    if (fs.placement_.servers() > 1) {
-        BFS_CO_TRY(const attributes now, co_await fs.attributes_of(id_));
-        before.id = id_.value;
-        before.size = now.size;
-        before.chunk_size = now.chunk_size;
-    }
     const rpc::set_size::request request{id_.value, size};
-    BFS_CO_TRY(const rpc::wire_attributes after, co_await fs.client_.call<rpc::set_size>(id_.home(), request));
+    BFS_CO_TRY(const rpc::wire_attributes after,
+               co_await owner_->client_.call<rpc::set_size>(id_.home(), request));
     epoch_ = after.epoch;
-    co_return co_await fs.cut_elsewhere(before, size);
+    co_return ok();
 }
 
 task<result<attributes>> file::stat() {

@@ -1,6 +1,7 @@
 #include "benchfs/client/file_system.hpp"
 
 #include "benchfs/runtime/parallel_for.hpp"
+#include "benchfs/runtime/sleep.hpp"
 
 #include <algorithm>
 
@@ -11,6 +12,10 @@ using runtime::task;
 
 // Directories whose ids are remembered; beyond this the cache starts over.
 constexpr std::size_t directories_max = 65536;
+constexpr std::size_t servers_at_once = 64; // that are asked for the same thing
+constexpr auto stale_name_pause = std::chrono::milliseconds(1);
+constexpr int stale_names_max = 1000;
+constexpr int walks_max = 8; // of the paths of one rename
 
 [[nodiscard]] const_byte_span tail_of(const std::string& name) noexcept {
     return std::as_bytes(std::span(name.data(), name.size()));
@@ -38,9 +43,11 @@ attributes from_wire(const rpc::wire_attributes& w) noexcept {
 task<result<file_system::place>> file_system::locate(const path& p) {
     place at;
     at.parent = root_id;
+    at.paths = rpc::named_request::no_path;
     if (p.is_root()) { co_return at; }
     at.name = std::string(p.name());
     if (p.depth() == 1) { co_return at; }
+    at.paths = paths_;
     const path directory = p.parent();
     if (const auto known = directories_.find(std::string(directory.str())); known != directories_.end()) {
         at.parent = known->second;
@@ -52,14 +59,24 @@ task<result<file_system::place>> file_system::locate(const path& p) {
         rpc::call_extra extra;
         extra.tail = tail_of(step);
         const server_id server = cluster::place_name(placement_, at.parent, step);
-        const rpc::named_request request{at.parent.value, settings_.uid, settings_.gid};
-        BFS_CO_TRY(const rpc::wire_attributes found,
-                   co_await client_.call<rpc::lookup>(server, request, extra));
+        // The first step depends on no other: its answer is as good as the server's knowledge of changes.
+        const rpc::named_request request{at.parent.value, settings_.uid, settings_.gid, at.paths};
+        const result<rpc::wire_attributes> answer = co_await client_.call<rpc::lookup>(server, request, extra);
+        if (!answer && answer.error() == errc::stale_epoch) {
+            task<status> learning = learn_paths(server);
+            BFS_CO_CHECK(co_await std::move(learning));
+            at.parent = root_id; // once more from the beginning
+            at.paths = paths_;
+            i = ~std::size_t{0};
+            continue;
+        }
+        if (!answer) { co_return answer.error(); }
+        const rpc::wire_attributes& found = *answer;
         if (!from_wire(found).is_directory()) { co_return errc::not_a_directory; }
         at.parent = {found.id};
     }
     if (directories_.size() >= directories_max) { directories_.clear(); }
-    directories_.insert_or_assign(std::string(directory.str()), at.parent);
+    if (at.paths == paths_) { directories_.insert_or_assign(std::string(directory.str()), at.parent); }
     co_return at;
 }
 
@@ -84,9 +101,40 @@ task<result<typename M::reply>> file_system::named(path p, typename M::request r
         }
         rpc::call_extra extra;
         extra.tail = tail_of(at.name);
-        result<typename M::reply> answer = co_await client_.call<M>(server_of(at), request, extra);
+        const server_id server = server_of(at);
+        result<typename M::reply> answer = co_await client_.call<M>(server, request, extra);
+        if (!answer && answer.error() == errc::stale_epoch) {
+            task<status> learning = learn_paths(server);
+            BFS_CO_CHECK(co_await std::move(learning));
+            continue;
+        }
         if (answer || answer.error() != errc::stale_handle || !at.cached) { co_return std::move(answer); }
         directories_.erase(std::string(p.parent().str()));
+    }
+}
+
+task<status> file_system::learn_paths(server_id server) {
+    const rpc::id_request request{};
+    BFS_CO_TRY(const rpc::path_version::reply now, co_await client_.call<rpc::path_version>(server, request));
+    paths_ = std::max(paths_, now.version);
+    directories_.clear();
+    co_return ok();
+}
+
+task<result<attributes>> file_system::complete(rpc::wire_attributes said) {
+    if (said.nlink != 0) { co_return from_wire(said); }
+    co_return co_await attributes_of({said.id});
+}
+
+task<result<attributes>> file_system::look_up(path p) {
+    for (int i = 0;; ++i) {
+        BFS_CO_TRY(const rpc::wire_attributes said, co_await named<rpc::lookup>(p, {}));
+        task<result<attributes>> completing = complete(said);
+        result<attributes> found = co_await std::move(completing);
+        // Gone from its home since the name was looked at: the name means something else now, or nothing.
+        const bool gone = !found && found.error() == errc::stale_handle && said.nlink == 0;
+        if (!gone || i == stale_names_max) { co_return std::move(found); }
+        BFS_CO_CHECK(co_await runtime::sleep_for(stale_name_pause));
     }
 }
 
@@ -104,19 +152,33 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
     const bool writes = has(flags, open_flags::write) || has(flags, open_flags::append);
     const bool truncates = has(flags, open_flags::truncate);
     if (truncates && !writes) { co_return errc::invalid_argument; }
+    attributes a;
     if (has(flags, open_flags::create)) {
         rpc::create::request request;
         request.mode = mode;
         request.chunk_size = chunk_size;
         if (has(flags, open_flags::exclusive)) { request.how |= rpc::create::exclusive; }
         if (truncates) { request.how |= rpc::create::truncate; }
-        BFS_CO_TRY(const rpc::create::reply made, co_await named<rpc::create>(std::move(p), request));
-        const attributes a = from_wire(made.attributes);
-        BFS_CO_CHECK(check_opened(a, writes));
-        co_return file(*this, a, flags);
+        for (int i = 0;; ++i) {
+            BFS_CO_TRY(const rpc::create::reply made, co_await named<rpc::create>(p, request));
+            a = from_wire(made.attributes);
+            if (a.is_directory() && writes) { co_return errc::is_a_directory; }
+            if (a.nlink != 0) {
+                BFS_CO_CHECK(check_opened(a, writes));
+                co_return file(*this, a, flags);
+            }
+            // It was there and lives elsewhere: opened like any other, or made if it goes meanwhile.
+            task<result<attributes>> looking = look_up(p);
+            const result<attributes> found = co_await std::move(looking);
+            if (!found && found.error() == errc::not_found && i < stale_names_max) { continue; }
+            if (!found) { co_return found.error(); }
+            a = *found;
+            break;
+        }
+    } else {
+        task<result<attributes>> looking = look_up(std::move(p));
+        BFS_CO_TRY(a, co_await std::move(looking));
     }
-    BFS_CO_TRY(const rpc::wire_attributes found, co_await named<rpc::lookup>(std::move(p), {}));
-    attributes a = from_wire(found);
     BFS_CO_CHECK(check_opened(a, writes));
     file opened(*this, a, flags);
     if (truncates) { BFS_CO_CHECK(co_await opened.truncate(0)); }
@@ -125,8 +187,8 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
 
 task<result<attributes>> file_system::stat(std::string path_text) {
     BFS_CO_TRY(path p, path::parse(path_text));
-    BFS_CO_TRY(const rpc::wire_attributes found, co_await named<rpc::lookup>(std::move(p), {}));
-    co_return from_wire(found);
+    task<result<attributes>> looking = look_up(std::move(p));
+    co_return co_await std::move(looking);
 }
 
 task<result<attributes>> file_system::attributes_of(file_id id) {
@@ -152,49 +214,36 @@ task<status> file_system::rmdir(std::string path_text) {
 
 task<status> file_system::unlink(std::string path_text) {
     BFS_CO_TRY(path p, path::parse(path_text));
-    BFS_CO_TRY(const rpc::wire_attributes gone, co_await named<rpc::unlink>(std::move(p), {}));
-    const status cut = co_await cut_elsewhere(gone, 0);
-    // The name is gone: "nobody answered" would say that nothing happened.
-    co_return cut ? cut : status(errc::outcome_unknown);
-}
-
-/// Chunks beyond `size` that are not at the file's home. The home has cut its own before it answered.
-task<status> file_system::cut_elsewhere(const rpc::wire_attributes& before, std::uint64_t size) {
-    if (placement_.servers() == 1 || before.chunk_size == 0) { co_return ok(); }
-    const file_id id{before.id};
-    for (std::uint64_t i = size / before.chunk_size; i * before.chunk_size < before.size; ++i) {
-        const auto chunk = static_cast<std::uint32_t>(i);
-        const server_id server = cluster::place_chunk(placement_, id, chunk);
-        if (server == id.home()) { continue; }
-        const auto keep =
-            static_cast<std::uint32_t>(i == size / before.chunk_size ? size % before.chunk_size : 0);
-        const rpc::cut_chunk::request request{id.value, chunk, keep};
-        BFS_CO_CHECK(co_await client_.call<rpc::cut_chunk>(server, request));
-    }
-    co_return ok();
+    const result<rpc::wire_attributes> gone = co_await named<rpc::unlink>(std::move(p), {});
+    co_return gone.error();
 }
 
 task<status> file_system::rename(std::string from_text, std::string to_text) {
     BFS_CO_TRY(path from, path::parse(from_text));
     BFS_CO_TRY(path to, path::parse(to_text));
-    while (true) {
+    for (int i = 0;; ++i) {
         BFS_CO_TRY(const place source, co_await locate(from));
         BFS_CO_TRY(const place target, co_await locate(to));
         const std::string names = source.name + target.name;
         rpc::rename::request request;
         request.from_parent = source.parent.value;
         request.to_parent = target.parent.value;
+        request.paths = std::min(source.paths, target.paths);
         request.from_size = static_cast<std::uint32_t>(source.name.size());
         rpc::call_extra extra;
         extra.tail = tail_of(names);
         const result<rpc::empty_reply> done =
             co_await client_.call<rpc::rename>(server_of(source), request, extra);
+        if (!done && done.error() == errc::stale_epoch) {
+            task<status> learning = learn_paths(server_of(source));
+            BFS_CO_CHECK(co_await std::move(learning));
+            continue;
+        }
         forget(from); // a directory that moved, or replaced one
         forget(to);
         // As in named(): a remembered parent may be out of date, and either one may be meant.
-        if (done || done.error() != errc::stale_handle || !(source.cached || target.cached)) {
-            co_return done.error();
-        }
+        const bool cached = (source.cached || target.cached) && i < walks_max;
+        if (done || done.error() != errc::stale_handle || !cached) { co_return done.error(); }
         if (source.cached) { directories_.erase(std::string(from.parent().str())); }
         if (target.cached) { directories_.erase(std::string(to.parent().str())); }
     }
@@ -206,10 +255,14 @@ task<status> file_system::truncate(std::string path_text, std::uint64_t size) {
 }
 
 task<status> file_system::change(std::string path_text, rpc::set_attributes::request request) {
-    BFS_CO_TRY(const attributes a, co_await stat(std::move(path_text)));
-    request.id = a.id.value;
-    const result<rpc::wire_attributes> done = co_await client_.call<rpc::set_attributes>(a.id.home(), request);
-    co_return done.error();
+    for (int i = 0;; ++i) {
+        BFS_CO_TRY(const attributes a, co_await stat(path_text));
+        request.id = a.id.value;
+        const result<rpc::wire_attributes> done =
+            co_await client_.call<rpc::set_attributes>(a.id.home(), request);
+        // Removed in between: the name means something else now, or nothing.
+        if (done.error() != errc::stale_handle || i == stale_names_max) { co_return done.error(); }
+    }
 }
 
 task<status> file_system::chmod(std::string path_text, std::uint32_t mode) {
@@ -227,25 +280,37 @@ task<status> file_system::set_times(std::string path_text, std::int64_t atime_ns
     return change(std::move(path_text), request);
 }
 
+namespace {
+
+/// One server's part of usage().
+task<status> ask_usage(rpc::client& client, server_id server, file_system_usage& all) {
+    BFS_CO_TRY(const rpc::statfs::reply one, co_await client.call<rpc::statfs>(server, rpc::statfs::request{}));
+    all.bytes_total += one.bytes_total;
+    all.bytes_used += one.bytes_used;
+    all.files += one.files;
+    all.directories = std::max(all.directories, one.directories);
+    co_return ok();
+}
+
+task<status> ask_sync(rpc::client& client, server_id server) {
+    const auto done = co_await client.call<rpc::sync_server>(server, rpc::sync_server::request{});
+    co_return done.error();
+}
+
+} // namespace
+
 task<result<file_system_usage>> file_system::usage() {
     file_system_usage all;
-    for (std::uint32_t i = 0; i < placement_.servers(); ++i) {
-        BFS_CO_TRY(const rpc::statfs::reply one,
-                   co_await client_.call<rpc::statfs>(static_cast<server_id>(i), rpc::statfs::request{}));
-        all.bytes_total += one.bytes_total;
-        all.bytes_used += one.bytes_used;
-        all.files += one.files;
-        all.directories = std::max(all.directories, one.directories);
-    }
+    const auto one = [&](std::size_t i) { return ask_usage(client_, static_cast<server_id>(i), all); };
+    task<status> asking = runtime::parallel_for(placement_.servers(), servers_at_once, one);
+    BFS_CO_CHECK(co_await std::move(asking));
     co_return all;
 }
 
 task<status> file_system::sync() {
-    for (std::uint32_t i = 0; i < placement_.servers(); ++i) {
-        BFS_CO_CHECK(
-            co_await client_.call<rpc::sync_server>(static_cast<server_id>(i), rpc::sync_server::request{}));
-    }
-    co_return ok();
+    const auto one = [&](std::size_t i) { return ask_sync(client_, static_cast<server_id>(i)); };
+    task<status> syncing = runtime::parallel_for(placement_.servers(), servers_at_once, one);
+    co_return co_await std::move(syncing);
 }
 
 task<status> file_system::ping(server_id server) {

@@ -57,7 +57,6 @@ private:
 
     [[nodiscard]] runtime::task<result<std::size_t>> append(const_byte_span from);
     [[nodiscard]] runtime::task<result<std::size_t>> write_parts(const_byte_span from, std::uint64_t offset);
-    [[nodiscard]] runtime::task<status> extend(std::uint64_t end);
 
     file_system* owner_; // nullptr: closed
     file_id id_;
@@ -129,26 +128,38 @@ private:
     struct place {
         file_id parent;
         std::string name;
-        bool cached = false; // the directory's id came from the cache: it may be out of date
+        bool cached = false;     // the directory's id came from the cache: it may be out of date
+        std::uint64_t paths = 0; // what was known of changed paths when the walk began
     };
 
     [[nodiscard]] runtime::task<result<place>> locate(const path& p);
     void forget(const path& p);
+    /// The root, which has no name, is at home on server 0.
     [[nodiscard]] server_id server_of(const place& at) const noexcept {
-        return cluster::place_name(placement_, at.parent, at.name);
+        return at.name.empty() ? root_id.home() : cluster::place_name(placement_, at.parent, at.name);
     }
     [[nodiscard]] rpc::named_request where(const place& at) const noexcept {
-        return {at.parent.value, settings_.uid, settings_.gid};
+        return {at.parent.value, settings_.uid, settings_.gid, at.paths};
     }
+    /// After stale_epoch from this server: a directory was moved, so every remembered path may be wrong.
+    [[nodiscard]] runtime::task<status> learn_paths(server_id server);
+    /// What a server said of a name, with the attributes from the inode's home where they are elsewhere.
+    [[nodiscard]] runtime::task<result<attributes>> complete(rpc::wire_attributes said);
+    /// The attributes of what a path means.
+    [[nodiscard]] runtime::task<result<attributes>> look_up(path p);
     template <class M>
     [[nodiscard]] runtime::task<result<typename M::reply>> named(path p, typename M::request request);
     [[nodiscard]] runtime::task<result<attributes>> attributes_of(file_id id);
     [[nodiscard]] runtime::task<status> change(std::string path, rpc::set_attributes::request request);
-    [[nodiscard]] runtime::task<status> cut_elsewhere(const rpc::wire_attributes& before, std::uint64_t size);
 
     // file_io.cpp
     struct io_part;
+    struct write_progress;
     [[nodiscard]] runtime::task<result<std::size_t>> write_part(file_id id, std::uint64_t epoch, io_part part);
+    [[nodiscard]] runtime::task<result<std::uint64_t>> write_chunk(file_id id, std::uint64_t epoch,
+                                                                   io_part part);
+    [[nodiscard]] static runtime::task<status> write_step(file_system& fs, const write_progress& p,
+                                                          std::size_t i);
     [[nodiscard]] runtime::task<result<std::uint32_t>> read_part(file_id id, io_part part,
                                                                  std::uint64_t& file_size);
 
@@ -156,6 +167,7 @@ private:
     const cluster::placement& placement_;
     file_system_settings settings_;
     std::unordered_map<std::string, file_id> directories_; // path -> id, bounded
+    std::uint64_t paths_ = 0; // the number of the last change of paths that we know of
 };
 
 [[nodiscard]] attributes from_wire(const rpc::wire_attributes& w) noexcept;

@@ -1,4 +1,6 @@
 #include "benchfs/client/file_system.hpp"
+#include "benchfs/rpc/page_target.hpp"
+#include "benchfs/runtime/parallel_for.hpp"
 
 #include <algorithm>
 
@@ -7,21 +9,8 @@ namespace {
 
 using runtime::task;
 
-/// Where a page goes: a buffer of ours, as much of it as the reply has.
-class page_target final : public rpc::payload_target {
-public:
-    explicit page_target(byte_span room) noexcept : room_(room) {}
-    bool place(const_byte_span, std::size_t size, segments& out) noexcept override {
-        size_ = size;
-        out.push(room_.first(size));
-        return size <= room_.size();
-    }
-    [[nodiscard]] const_byte_span page() const noexcept { return room_.first(size_); }
-
-private:
-    byte_span room_;
-    std::size_t size_ = 0;
-};
+constexpr std::size_t servers_at_once = 64; // that are listed
+constexpr std::size_t inodes_at_once = 16;  // whose homes are asked for them
 
 /// Takes a page apart; false if it is not what a server sends.
 [[nodiscard]] bool take_entries(const_byte_span page, std::uint32_t count, std::vector<directory_entry>& into) {
@@ -47,7 +36,7 @@ static task<status> list_server(rpc::client& client, server_id server, file_id i
     const auto memory = std::make_unique<std::byte[]>(rpc::readdir::page_max);
     std::string after;
     while (true) {
-        page_target target({memory.get(), rpc::readdir::page_max});
+        rpc::page_target target({memory.get(), rpc::readdir::page_max});
         rpc::readdir::request request;
         request.id = id.value;
         request.page_bytes = rpc::readdir::page_max;
@@ -64,13 +53,41 @@ static task<status> list_server(rpc::client& client, server_id server, file_id i
     }
 }
 
+/// The attributes of an entry whose inode is not with it; an entry without a name if it is gone.
+static task<status> complete_entry(rpc::client& client, directory_entry& entry) {
+    const rpc::id_request request{entry.attr.id.value};
+    const auto found = co_await client.call<rpc::stat>(entry.attr.id.home(), request);
+    if (found) {
+        entry.attr = from_wire(*found);
+    } else if (found.error() == errc::stale_handle) {
+        entry.name.clear();
+    } else {
+        co_return found.error();
+    }
+    co_return ok();
+}
+
 task<result<std::vector<directory_entry>>> file_system::readdir(std::string path_text) {
     BFS_CO_TRY(const attributes directory, co_await stat(std::move(path_text)));
     if (!directory.is_directory()) { co_return errc::not_a_directory; }
+    std::vector<std::vector<directory_entry>> parts(placement_.servers());
+    const auto one = [&](std::size_t i) {
+        return list_server(client_, static_cast<server_id>(i), directory.id, parts[i]);
+    };
+    task<status> listing = runtime::parallel_for(parts.size(), servers_at_once, one);
+    BFS_CO_CHECK(co_await std::move(listing));
     std::vector<directory_entry> all;
-    for (std::uint32_t i = 0; i < placement_.servers(); ++i) {
-        BFS_CO_CHECK(co_await list_server(client_, static_cast<server_id>(i), directory.id, all));
+    std::vector<std::size_t> elsewhere;
+    for (std::vector<directory_entry>& part : parts) {
+        for (directory_entry& entry : part) {
+            if (entry.attr.nlink == 0) { elsewhere.push_back(all.size()); }
+            all.push_back(std::move(entry));
+        }
     }
+    const auto complete = [&](std::size_t i) { return complete_entry(client_, all[elsewhere[i]]); };
+    task<status> completing = runtime::parallel_for(elsewhere.size(), inodes_at_once, complete);
+    BFS_CO_CHECK(co_await std::move(completing));
+    std::erase_if(all, [](const directory_entry& e) { return e.name.empty(); });
     std::sort(all.begin(), all.end(),
               [](const directory_entry& a, const directory_entry& b) { return a.name < b.name; });
     co_return std::move(all);

@@ -148,6 +148,22 @@ result<registry_view> read_view(const std::string& dir, std::string& why) {
     return view;
 }
 
+result<server_record> read_server(const std::string& dir, server_id id, std::string& why) {
+    BFS_TRY(const cluster_info cluster, read_cluster(dir, why));
+    const std::string path = dir + "/" + address_file_name(id, cluster.servers);
+    result<server_record> record = read_record(path, why);
+    if (!record) { return record.error() == errc::not_found ? errc::no_server : record.error(); }
+    if (record->cluster_id != cluster.id || record->id != id) {
+        why = path + " is of another cluster or server";
+        return errc::wrong_cluster;
+    }
+    if (look_for(record->process) == liveness::dead) {
+        why = path + " is stale: " + process_text(*record) + " has ended without removing it";
+        return errc::no_server;
+    }
+    return record;
+}
+
 runtime::task<result<registry_view>> wait_for_servers(std::string dir, std::string& why, duration timeout) {
     const runtime::call_context& context = co_await runtime::current_context();
     runtime::loop& owner = *context.owner;

@@ -69,6 +69,10 @@ void withdraw(const std::string& dir, const server_record& record) noexcept;
 /// every failure. Nothing partial or mixed is ever returned.
 [[nodiscard]] result<registry_view> read_view(const std::string& dir, std::string& why);
 
+/// Where one server answers, whether or not the others are there. no_server: it is not registered, or its
+/// process is gone; else as read_view().
+[[nodiscard]] result<server_record> read_server(const std::string& dir, server_id id, std::string& why);
+
 /// Reads the registry until all servers are there, for at most `timeout` (at least once). Then no_server, with
 /// what was seen last and what to check in `why`; or the reason when the caller is stopped. `why` outlives the
 /// call.

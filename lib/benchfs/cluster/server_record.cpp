@@ -38,8 +38,8 @@ result<server_record> parse_server_record(std::string_view text, std::string& wh
     std::uint64_t format = 0;
     BFS_CHECK(fields.number("format", format, 0, any, why));
     if (format != record_format) {
-        why = "its format is " + std::to_string(format) + ", this version reads " +
-              std::to_string(record_format);
+        why =
+            "its format is " + std::to_string(format) + ", this version reads " + std::to_string(record_format);
         return errc::protocol_mismatch;
     }
     std::uint64_t id = 0;

@@ -18,7 +18,8 @@ name_space::name_space(const name_space_options& options, change_sink& sink)
 
 result<const directory*> name_space::directory_of(file_id id) const noexcept {
     if (const directory* found = tables_.entries.find_directory(id)) { return found; }
-    return tables_.inodes.find(id) != nullptr ? errc::not_a_directory : errc::stale_handle;
+    const attributes* inode = tables_.inodes.find(id);
+    return inode != nullptr && !inode->is_directory() ? errc::not_a_directory : errc::stale_handle;
 }
 
 result<attributes*> name_space::file_of(file_id id) noexcept {
@@ -96,7 +97,7 @@ void name_space::remove_directory(file_id id) {
 name_space_counts name_space::counts() const noexcept {
     name_space_counts out;
     out.directories = tables_.entries.directories();
-    out.files = tables_.inodes.size() - out.directories;
+    out.files = tables_.inodes.size() - tables_.directory_inodes;
     out.max_inodes = options_.max_inodes;
     out.inode_bytes = tables_.inodes.bytes();
     out.entry_bytes = tables_.entries.entry_bytes();

@@ -94,6 +94,14 @@ protected:
     ~entry_visitor() = default;
 };
 
+/// What a name means: where its inode is, the id tells.
+struct entry_info {
+    file_id id;
+    file_type type = file_type::none;
+
+    [[nodiscard]] bool is_directory() const noexcept { return type == file_type::directory; }
+};
+
 struct name_space_counts {
     std::uint64_t files = 0;
     std::uint64_t directories = 0; // with the root
@@ -156,6 +164,36 @@ public:
                                             std::int64_t now_ns);
     [[nodiscard]] result<attributes> set_attributes(file_id id, const attribute_changes& changes,
                                                     std::int64_t now_ns);
+
+    // ---- Steps of operations that several servers do together (ops/steps.cpp) ----
+
+    /// What the name means here, wherever its inode is; nothing for a free name. directory_of's and
+    /// validate_name's errors.
+    [[nodiscard]] result<std::optional<entry_info>> find_entry(file_id parent, std::string_view name) const;
+    /// The name means this from now on, also when it meant something else. no_space.
+    [[nodiscard]] status link(file_id parent, std::string_view name, entry_info what);
+    void unlink_entry(file_id parent, std::string_view name);
+    /// Removes an inode that no name refers to any more. stale_handle.
+    [[nodiscard]] result<attributes> drop_inode(file_id id);
+    /// An id that nothing else will have, also for agreements that need a number. no_space.
+    [[nodiscard]] result<file_id> new_id() { return tables_.ids.next(*sink_); }
+    /// The inode and the entry of a directory that all servers agreed to have under this id.
+    [[nodiscard]] attributes add_directory_inode(file_id id, file_id parent, std::string_view name,
+                                                 const new_inode& how);
+    /// Room for another inode and entry, or no_space.
+    [[nodiscard]] status room() const noexcept;
+
+    [[nodiscard]] bool knows_directory(file_id id) const noexcept {
+        return tables_.entries.find_directory(id) != nullptr;
+    }
+    /// Entries of a directory that are here; 0 for one that is not known.
+    [[nodiscard]] std::size_t entries_in(file_id id) const noexcept;
+    /// The directory exists, in this parent, whoever has its inode.
+    void adopt_directory(file_id id, file_id parent);
+    /// The directory is gone. not_empty if entries of it are here; ok if it is not known.
+    [[nodiscard]] status forget_directory(file_id id);
+    /// Whether `inner` is `outer` or lies in it, as far as the directories are known here.
+    [[nodiscard]] bool below(file_id inner, file_id outer) const noexcept { return lies_below(inner, outer); }
 
     [[nodiscard]] name_space_counts counts() const noexcept;
     [[nodiscard]] const name_space_options& options() const noexcept { return options_; }

@@ -14,8 +14,16 @@ class tables final : public change_sink {
 public:
     tables(server_id self, std::uint64_t first_id, name_hash hash) : entries(hash), ids(self, first_id) {}
 
-    void inode_set(const attributes& now) override { inodes.put(now); }
-    void inode_removed(file_id id) override { inodes.erase(id); }
+    void inode_set(const attributes& now) override {
+        if (now.is_directory() && inodes.find(now.id) == nullptr) { ++directory_inodes; }
+        inodes.put(now);
+    }
+    void inode_removed(file_id id) override {
+        if (const attributes* gone = inodes.find(id); gone != nullptr && gone->is_directory()) {
+            --directory_inodes;
+        }
+        inodes.erase(id);
+    }
     void dentry_set(file_id parent, std::string_view name, file_id child, file_type type) override {
         if (directory* in = entries.find_directory(parent)) { entries.put(*in, name, child, type); }
     }
@@ -29,6 +37,7 @@ public:
     inode_table inodes;
     dentry_table entries;
     id_allocator ids;
+    std::uint64_t directory_inodes = 0; // those of directories known from elsewhere are at their homes
 };
 
 } // namespace benchfs::metadata

@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::size_t crc_at = offsetof(frame, crc);
 
-// Of a copy of the frame without its checksum: three whole words, where its first 20 bytes alone would end in single
-// bytes. Most replies are nothing else.
+// Of a copy of the frame without its checksum: three whole words, where its first 20 bytes alone would end in
+// single bytes. Most replies are nothing else.
 std::uint32_t checksum(const_byte_span header) noexcept {
     frame head;
     std::memcpy(&head, header.data(), sizeof(head));

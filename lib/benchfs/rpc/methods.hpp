@@ -1,6 +1,7 @@
 // The one table of methods. A new method is a struct in messages/ and a line here.
 #pragma once
 
+#include "benchfs/rpc/messages/agreement.hpp"
 #include "benchfs/rpc/messages/control.hpp"
 #include "benchfs/rpc/messages/data.hpp"
 #include "benchfs/rpc/messages/metadata.hpp"
@@ -16,9 +17,12 @@ struct method_list {
     static constexpr std::array infos{M::info...};
 };
 
-using all_methods = method_list<hello, ping, goodbye, join, lookup, create, stat, unlink, mkdir, rmdir, rename,
-                                readdir, set_size, extend, set_attributes, statfs, write_chunk, read_chunk,
-                                cut_chunk, sync_server, method_counters, server_status>;
+using all_methods =
+    method_list<hello, ping, goodbye, join, lookup, create, stat, unlink, mkdir, rmdir, rename, readdir,
+                set_size, extend, set_attributes, statfs, write_chunk, read_chunk, cut_chunk, sync_server,
+                method_counters, server_status, directory_log, add_directory, remove_directory, move_directory,
+                freeze, thaw, link_entry, reserve_entry, settle_entry, forget_move, drop_inode, register_copy,
+                cut_file, path_version, move_outcome>;
 
 /// nullptr for a number that no method has.
 [[nodiscard]] constexpr const method_info* find_method(std::uint16_t id) noexcept {

@@ -55,6 +55,10 @@ void server::handle(const method_info& method, void* context, coroutine c) noexc
     handlers_[method.id] = {&method, context, nullptr, c, request_size[method.id]};
 }
 
+void server::handle(const method_info& method, void* context, function f, coroutine c) noexcept {
+    handlers_[method.id] = {&method, context, f, c, request_size[method.id]};
+}
+
 void server::on_accept(transport::connection& c) noexcept {
     if (stopping_) {
         c.close(errc::shutting_down);
@@ -162,10 +166,11 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
         }
     }
     if (h.at_once != nullptr) {
-        ended(call, h.at_once(h.context, call));
-    } else {
-        runtime::task<status>::start(h.later(h.context, call), context_, call);
+        const status outcome = h.at_once(h.context, call);
+        const bool goes_on = outcome.error() == errc::try_again && h.later != nullptr;
+        if (!goes_on) [[likely]] { return ended(call, outcome); }
     }
+    runtime::task<status>::start(h.later(h.context, call), context_, call);
 }
 
 /// True if this mutation was seen before (then it has been answered, joined or refused).
@@ -214,6 +219,28 @@ bool server::answer_repeat(peer_state& p, server_call& call) noexcept {
         ended(call, ok());
     }
     return true;
+}
+
+void server::keep_reply(std::uint64_t session_id, std::uint64_t sequence, const method_info& method,
+                        const_byte_span body) noexcept {
+    session* s = sessions_.find(session_id);
+    if (s == nullptr || sequence == 0) { return; }
+    session::entry& e = s->at(sequence);
+    if (e.sequence > sequence || (e.running != nullptr && e.sequence != sequence)) { return; }
+    frame head;
+    head.flags = flag_reply;
+    head.method = method.id;
+    header_buffer header;
+    header.begin(head, nullptr);
+    const bool fits = header.append(body);
+    header.finish();
+    BFS_ASSERT(fits && header.bytes().size() <= session::reply_max);
+    const const_byte_span bytes = header.bytes();
+    e.sequence = sequence;
+    e.method = method.id;
+    e.size = static_cast<std::uint32_t>(bytes.size());
+    std::memcpy(e.reply.data(), bytes.data(), bytes.size());
+    if (log_ != nullptr) { log_->replied(session_id, sequence, method, bytes); }
 }
 
 void server::answer_bare(server_call& call, errc outcome) noexcept { ended(call, outcome); }

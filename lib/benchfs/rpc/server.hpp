@@ -66,6 +66,9 @@ public:
 
     void handle(const method_info& method, void* context, function f) noexcept;
     void handle(const method_info& method, void* context, coroutine c) noexcept;
+    /// For what can nearly always be answered at once: when `f` says try_again, having changed nothing, `c`
+    /// runs.
+    void handle(const method_info& method, void* context, function f, coroutine c) noexcept;
 
     /// Stops answering, waits for running handlers, closes all connections. Await it before destruction.
     [[nodiscard]] runtime::task<void> stop();
@@ -76,6 +79,12 @@ public:
     /// The sessions, for the log: to write them again, and to bring them back before the first request.
     [[nodiscard]] time_point now() noexcept { return loop_.now(); }
     [[nodiscard]] session_table& session_list() noexcept { return sessions_; }
+
+    /// What a repeat of this mutation gets from now on, also after a restart: `body` is the method's reply.
+    /// Staged in the log, so in one frame with what was changed in the same step. Nothing happens if the
+    /// session is gone.
+    void keep_reply(std::uint64_t session_id, std::uint64_t sequence, const method_info& method,
+                    const_byte_span body) noexcept;
 
     [[nodiscard]] std::size_t connections() const noexcept { return peers_.size(); }
     [[nodiscard]] std::size_t sessions() const noexcept { return sessions_.size(); }

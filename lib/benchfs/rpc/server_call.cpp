@@ -23,6 +23,9 @@ void server_call::send_reply(errc outcome, const_byte_span body, const const_seg
     BFS_ASSERT(!answered_);
     answered_ = true;
     answer_ = outcome;
+    // A handler that lost its payload with the connection, or had to send its client away for a while, has
+    // changed nothing: a repeat runs it again.
+    const bool again = outcome == errc::peer_down || outcome == errc::try_again;
     frame head;
     head.flags = flag_reply;
     head.method = method_ == nullptr ? std::uint16_t{0} : method_->id;
@@ -34,7 +37,7 @@ void server_call::send_reply(errc outcome, const_byte_span body, const const_seg
     header_.finish();
     if (owner_.log_ != nullptr && owner_.log_->pending()) {
         // What the answer tells of is written first, and in the same step the answer itself.
-        if (kept_ != nullptr && header_.bytes().size() <= session::reply_max && outcome != errc::peer_down) {
+        if (kept_ != nullptr && header_.bytes().size() <= session::reply_max && !again) {
             owner_.log_->replied(session_.session, session_.sequence, *method_, header_.bytes());
         }
         if (const status written = owner_.log_->write(); !written) {
@@ -46,10 +49,9 @@ void server_call::send_reply(errc outcome, const_byte_span body, const const_seg
         }
     }
     if (kept_ != nullptr) {
-        // A handler that lost its payload with the connection has changed nothing: a repeat runs it again.
         kept_->running = nullptr;
         const const_byte_span reply = header_.bytes();
-        if (outcome == errc::peer_down || reply.size() > kept_->reply.size()) {
+        if (again || reply.size() > kept_->reply.size()) {
             kept_->sequence = 0;
         } else {
             std::memcpy(kept_->reply.data(), reply.data(), reply.size());
@@ -67,6 +69,10 @@ void server_call::send_reply(errc outcome, const_byte_span body, const const_seg
     reply_.answers = token_;
     sending_ = true;
     connection_->send(reply_);
+}
+
+void server_call::decide(const_byte_span body) noexcept {
+    owner_.keep_reply(session_.session, session_.sequence, *method_, body);
 }
 
 void server_call::reply_sent(errc outcome) noexcept {

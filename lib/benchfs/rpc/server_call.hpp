@@ -37,6 +37,7 @@ public:
     [[nodiscard]] std::size_t payload_size() const noexcept { return message_ ? message_->payload_size() : 0; }
     /// The mutation's session and number; 0 for other methods.
     [[nodiscard]] std::uint64_t session_id() const noexcept { return session_.session; }
+    [[nodiscard]] std::uint64_t sequence() const noexcept { return session_.sequence; }
 
     class receive_awaiter;
     class reply_awaiter;
@@ -47,6 +48,13 @@ public:
     template <rpc_method M>
     void reply(const typename M::reply& r) noexcept {
         send_reply(errc::ok, bytes_of(r), nullptr);
+    }
+    /// For a mutation that suspends after it has changed something: in the step of the change, what a repeat
+    /// gets if the server is restarted before reply().
+    template <rpc_method M>
+    void decide(const typename M::reply& r) noexcept {
+        static_assert(M::info.repeat == idempotency::at_most_once);
+        decide(bytes_of(r));
     }
     /// Answers with a payload, whose bytes stay until this resumes. An error says that the reply did not
     /// arrive.
@@ -59,6 +67,7 @@ private:
     friend class server;
 
     void send_reply(errc outcome, const_byte_span body, const const_segments* payload) noexcept;
+    void decide(const_byte_span body) noexcept;
     void reply_sent(errc outcome) noexcept;
     void refuse_room() noexcept;
     void on_done(std::coroutine_handle<> frame, runtime::detail::promise_base& base) noexcept override;

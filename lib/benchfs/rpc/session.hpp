@@ -44,11 +44,11 @@ public:
         }
     }
     [[nodiscard]] entry& at(std::uint64_t sequence) noexcept { return entries_[sequence % max_mutations]; }
-    /// The answered mutations whose replies are kept.
+    /// The mutations whose replies are kept: answered, or decided.
     template <class F>
     void for_each_kept(F&& visit) const {
         for (const entry& e : entries_) {
-            if (e.sequence != 0 && e.running == nullptr && e.size != 0) { visit(e); }
+            if (e.sequence != 0 && e.size != 0) { visit(e); }
         }
     }
 

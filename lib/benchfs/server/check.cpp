@@ -87,7 +87,8 @@ task<status> check_all(runtime::loop& loop, std::unique_ptr<storage::disk> where
     metadata::name_space_options options;
     options.self = self;
     metadata::name_space names(options, reader);
-    reader.recover_into(names);
+    note_table notes;
+    reader.recover_into(names, notes);
     storage::wal_options log_options;
     log_options.server = owner.server;
     log_options.servers = owner.servers;

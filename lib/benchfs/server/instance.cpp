@@ -1,7 +1,12 @@
 #include "benchfs/server/instance.hpp"
 
 #include "benchfs/base/log.hpp"
+#include "benchfs/server/agreements.hpp"
+#include "benchfs/server/directories.hpp"
+#include "benchfs/server/directory_log.hpp"
+#include "benchfs/server/duties.hpp"
 #include "benchfs/server/recovery.hpp"
+#include "benchfs/server/stripes.hpp"
 
 #include <algorithm>
 
@@ -42,10 +47,10 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     BFS_CO_TRY(made->placement_, cluster::make_placement(environment.placement, options.servers));
     BFS_CO_CHECK(co_await made->open_state(environment, options));
 
-    service_state state{*made->names_,     *made->store_,
-                        *made->placement_, static_cast<server_id>(options.id),
-                        environment.now,   {}};
-    made->state_ = std::make_unique<service_state>(std::move(state));
+    made->state_.reset(new service_state{environment.loop, *made->names_, *made->store_, *made->placement_,
+                                         made->journal_, made->notes_, static_cast<server_id>(options.id),
+                                         environment.now});
+    made->open_agreements(environment);
 
     rpc::server_settings settings;
     settings.server_id = options.id;
@@ -56,14 +61,50 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     settings.planted = environment.planted;
     made->server_ =
         std::make_unique<rpc::server>(environment.loop, environment.network, environment.identity, settings);
+    made->state_->requests = made->server_.get();
     register_metadata_methods(*made->server_, *made->state_);
+    register_rename_methods(*made->server_, *made->state_);
     register_data_methods(*made->server_, *made->state_);
+    register_agreement_methods(*made->server_, *made->state_);
     if (made->store_->log() != nullptr) { made->journal_.attach(*made->server_); }
     const stats_sources sources{*made->server_, *made->state_, environment.loop, options.servers,
                                 environment.loop.now()};
     made->statistics_ = std::make_unique<stats_sources>(sources);
     register_stats_methods(*made->server_, *made->statistics_);
+    if (made->peers_) {
+        made->background_->spawn(agreements::finish_resumed(*made->agreements_));
+        made->background_->spawn(stripes::compare(*made->stripes_));
+    }
     co_return std::move(made);
+}
+
+/// What this server agrees on with others, as far as its log tells.
+void instance::open_agreements(instance_environment& environment) {
+    service_state& state = *state_;
+    background_context_ = {&environment.loop, time_point::max(), nullptr};
+    background_ = std::make_unique<runtime::task_scope>(background_context_, false);
+    state.background = background_.get();
+    if (!state.alone()) {
+        BFS_ASSERT(environment.peers.network != nullptr && environment.peers.addresses != nullptr);
+        peers_ = std::make_unique<peers>(environment.loop, environment.peers, environment.identity,
+                                         mix64(environment.incarnation));
+        state.others = peers_.get();
+    }
+    directories_ = std::make_unique<directories>(state);
+    state.dirs = directories_.get();
+    if (state.self == server_id{0}) {
+        directory_log_ = std::make_unique<directory_log>(state, environment.incarnation);
+        state.dir_log = directory_log_.get();
+    }
+    duties_ = std::make_unique<duties>(state);
+    state.owed = duties_.get();
+    agreements_ = std::make_unique<agreements>(state);
+    state.agreed = agreements_.get();
+    stripes_ = std::make_unique<stripes>(state);
+    state.striped = stripes_.get();
+    agreements_->resume();
+    stripes_->resume();
+    duties_->resume();
 }
 
 /// Opens the store and brings back what its log tells.
@@ -73,7 +114,7 @@ task<status> instance::open_state(instance_environment& environment, const serve
     names.chunk_size = environment.chunk_size;
     names.now_ns = environment.now();
     names_ = std::make_unique<metadata::name_space>(names, journal_);
-    journal_.recover_into(*names_);
+    journal_.recover_into(*names_, notes_);
 
     storage::store_environment on{environment.loop, environment.ring, environment.open_disk};
     store_environment_ = std::make_unique<storage::store_environment>(on);
@@ -89,12 +130,14 @@ task<status> instance::open_state(instance_environment& environment, const serve
     if (store_->log() == nullptr) {
         // Nothing is recovered after a restart, and ids must not come again: each start takes its own range.
         names_->replay().ids_reserved((environment.incarnation & 0xffffff) << 24 | 2);
+        if (names.self == server_id{0}) { directory_log::begin_numbers(notes_, environment.now()); }
         co_return ok();
     }
     journal_.begin(*store_->log());
     status finished = co_await finish_removals(*names_, *store_, names.self);
     // Ids that are given out must not come again after a power failure either, when nothing else was synced.
     names_->state().ids.reserve(journal_, ids_at_start);
+    if (names.self == server_id{0}) { directory_log::begin_numbers(notes_, environment.now()); }
     if (finished) { finished = journal_.write(); }
     if (finished) { finished = co_await store_->sync(); }
     if (!finished) { (void)co_await store_->close(); }
@@ -104,7 +147,10 @@ task<status> instance::open_state(instance_environment& environment, const serve
 instance::~instance() = default;
 
 task<status> instance::stop() {
+    background_->request_stop(errc::shutting_down);
+    if (peers_) { co_await peers_->close(); }
     co_await server_->stop();
+    (void)co_await background_->join();
     co_return co_await store_->close();
 }
 

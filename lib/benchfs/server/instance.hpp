@@ -7,6 +7,7 @@
 #include "benchfs/rpc/server.hpp"
 #include "benchfs/server/journal.hpp"
 #include "benchfs/server/options.hpp"
+#include "benchfs/server/peers.hpp"
 #include "benchfs/server/services.hpp"
 #include "benchfs/server/stats.hpp"
 #include "benchfs/storage/engines.hpp"
@@ -31,6 +32,9 @@ struct instance_environment {
     std::string placement; // policy by name; empty: the default
     std::uint32_t chunk_size = metadata::default_chunk_size;
     std::uint64_t incarnation = 1; // another number after each start
+
+    // How it reaches the other servers; not needed by a cluster of one.
+    peer_environment peers = {};
 
     // What a simulation replaces: the time that files get, the disk, sizes of the store's files, and the store
     // as the methods see it.
@@ -62,12 +66,24 @@ private:
     [[nodiscard]] runtime::task<status> open_state(instance_environment& environment,
                                                    const server_options& options);
 
+    void open_agreements(instance_environment& environment);
+
     std::unique_ptr<cluster::placement> placement_;
+    note_table notes_;
     journal journal_;
     std::unique_ptr<storage::store_environment> store_environment_;
     std::unique_ptr<storage::chunk_store> store_;
     std::unique_ptr<metadata::name_space> names_;
     std::unique_ptr<service_state> state_;
+    // What is done between requests and with other servers; in the order in which they stand on each other.
+    runtime::call_context background_context_;
+    std::unique_ptr<runtime::task_scope> background_;
+    std::unique_ptr<peers> peers_;
+    std::unique_ptr<directories> directories_;
+    std::unique_ptr<directory_log> directory_log_;
+    std::unique_ptr<duties> duties_;
+    std::unique_ptr<agreements> agreements_;
+    std::unique_ptr<stripes> stripes_;
     std::unique_ptr<rpc::server> server_;
     std::unique_ptr<stats_sources> statistics_;
 };

@@ -27,6 +27,7 @@ void journal::put(std::uint16_t kind, const T& body, std::string_view tail) {
 
 void journal::begin(storage::wal& log) {
     log_ = &log;
+    notes_->set_sink(this);
     log.let_owner_flush();
     log.add_source(*this);
 }
@@ -76,6 +77,14 @@ void journal::directory_removed(file_id id) {
 }
 void journal::ids_reserved(std::uint64_t below) {
     put(number_of(journal_kind::ids_reserved), journal_number{below});
+}
+
+void journal::note_set(note_kind kind, std::uint64_t key, const_byte_span body) {
+    const journal_note head{key, static_cast<std::uint32_t>(kind), static_cast<std::uint32_t>(body.size())};
+    put(number_of(journal_kind::note_set), head, text_of(body));
+}
+void journal::note_removed(note_kind kind, std::uint64_t key) {
+    put(number_of(journal_kind::note_removed), journal_note{key, static_cast<std::uint32_t>(kind), 0});
 }
 
 // ---- replies ----
@@ -138,6 +147,10 @@ status journal::record(std::uint16_t kind, const_byte_span body, std::uint64_t) 
         if (!load(body, number)) { return errc::bad_frame; }
         to.ids_reserved(number.value);
         return ok();
+    case journal_kind::note_set:
+        return read_note(false, body);
+    case journal_kind::note_removed:
+        return read_note(true, body);
     case journal_kind::session_begun:
         return read_session(body);
     case journal_kind::session_ended:
@@ -160,6 +173,20 @@ status journal::read_dentry(bool removed, const_byte_span body) {
         names_->replay().dentry_removed({head.parent}, name);
     } else {
         names_->replay().dentry_set({head.parent}, name, {head.child}, type);
+    }
+    return ok();
+}
+
+status journal::read_note(bool removed, const_byte_span body) {
+    journal_note head;
+    if (!load(body, head) || body.size() - sizeof(head) != head.size || head.size > note_table::body_max) {
+        return errc::bad_frame;
+    }
+    const auto kind = static_cast<note_kind>(head.kind);
+    if (removed) {
+        notes_->remove(kind, head.key);
+    } else {
+        notes_->set(kind, head.key, body.subspan(sizeof(head)));
     }
     return ok();
 }

@@ -8,6 +8,7 @@
 #include "benchfs/metadata/name_space.hpp"
 #include "benchfs/rpc/reply_log.hpp"
 #include "benchfs/rpc/server.hpp"
+#include "benchfs/server/notes.hpp"
 #include "benchfs/storage/wal.hpp"
 
 #include <map>
@@ -20,14 +21,18 @@ namespace benchfs::server {
 class journal final : public metadata::change_sink,
                       public storage::wal_reader,
                       public storage::checkpoint_source,
-                      public rpc::reply_log {
+                      public rpc::reply_log,
+                      public note_sink {
 public:
     journal() = default;
     journal(const journal&) = delete;
     journal& operator=(const journal&) = delete;
 
     /// Where the records of the log go while the store is opened.
-    void recover_into(metadata::name_space& names) noexcept { names_ = &names; }
+    void recover_into(metadata::name_space& names, note_table& notes) noexcept {
+        names_ = &names;
+        notes_ = &notes;
+    }
     /// From now on changes go into this log.
     void begin(storage::wal& log);
     /// Brings the sessions of the log back, and writes the server's from now on.
@@ -43,6 +48,10 @@ public:
     void directory_set(file_id id, file_id parent) override;
     void directory_removed(file_id id) override;
     void ids_reserved(std::uint64_t below) override;
+
+    // ---- note_sink ----
+    void note_set(note_kind kind, std::uint64_t key, const_byte_span body) override;
+    void note_removed(note_kind kind, std::uint64_t key) override;
 
     // ---- storage::wal_reader ----
     [[nodiscard]] status record(std::uint16_t kind, const_byte_span body, std::uint64_t sequence) override;
@@ -61,15 +70,18 @@ private:
     [[nodiscard]] bool write_sessions();
     [[nodiscard]] bool write_inodes();
     [[nodiscard]] bool write_directories();
+    [[nodiscard]] bool write_notes();
     template <class T>
     void put(std::uint16_t kind, const T& body, std::string_view tail = {});
 
     [[nodiscard]] status read_dentry(bool removed, const_byte_span body);
+    [[nodiscard]] status read_note(bool removed, const_byte_span body);
     [[nodiscard]] status read_session(const_byte_span body);
     [[nodiscard]] status read_reply(const_byte_span body);
 
     storage::wal* log_ = nullptr;
     metadata::name_space* names_ = nullptr;
+    note_table* notes_ = nullptr;
     rpc::server* requests_ = nullptr;
 
     // Until attach(): the sessions that the log told of.
@@ -87,13 +99,14 @@ private:
     std::unordered_map<std::uint64_t, kept_session> recovered_;
 
     // The checkpoint's place.
-    enum class phase : std::uint8_t { sessions, inodes, directories, done };
+    enum class phase : std::uint8_t { sessions, inodes, directories, notes, done };
     phase phase_ = phase::done;
     std::vector<std::uint64_t> sessions_left_;
     file_id last_inode_;
     file_id in_directory_; // whose entries are being written; invalid: none
     file_id last_directory_;
     std::string last_name_;
+    note_table::place last_note_{};
 };
 
 } // namespace benchfs::server

@@ -16,6 +16,7 @@ void journal::begin_checkpoint() {
     if (requests_ != nullptr) { sessions_left_ = requests_->session_list().ids(); }
     last_inode_ = in_directory_ = last_directory_ = {};
     last_name_.clear();
+    last_note_ = {};
     ids_reserved(names_->state().ids.reserved());
 }
 
@@ -30,6 +31,9 @@ bool journal::checkpoint_step() {
         break;
     case phase::directories:
         more = write_directories();
+        break;
+    case phase::notes:
+        more = write_notes();
         break;
     case phase::done:
         return false;
@@ -80,6 +84,14 @@ bool journal::write_directories() {
         return --left != 0;
     });
     if (left != 0) { in_directory_ = {}; }
+    return true;
+}
+
+bool journal::write_notes() {
+    const auto* next = notes_->after(last_note_);
+    if (next == nullptr) { return false; }
+    last_note_ = next->first;
+    note_set(next->first.first, next->first.second, next->second);
     return true;
 }
 

@@ -17,6 +17,8 @@ enum class journal_kind : std::uint16_t {
     directory_set = 36,
     directory_removed = 37,
     ids_reserved = 38,
+    note_set = 39,
+    note_removed = 40,
     session_begun = 48,
     session_ended = 49,
     reply = 50,
@@ -40,6 +42,13 @@ struct journal_directory {
     std::uint64_t parent = 0;
 };
 
+/// The note's bytes follow. note_removed: none.
+struct journal_note {
+    std::uint64_t key = 0;
+    std::uint32_t kind = 0; // note_kind
+    std::uint32_t size = 0;
+};
+
 struct journal_session {
     std::uint64_t id = 0;
     std::uint64_t incarnation = 0;
@@ -55,7 +64,7 @@ struct journal_reply {
     std::uint32_t size = 0;
 };
 
-static_assert(wire_struct<journal_number> && wire_struct<journal_dentry> && wire_struct<journal_directory> &&
-              wire_struct<journal_session> && wire_struct<journal_reply>);
+static_assert(wire_struct<journal_number> && wire_struct<journal_note> && wire_struct<journal_dentry> &&
+              wire_struct<journal_directory> && wire_struct<journal_session> && wire_struct<journal_reply>);
 
 } // namespace benchfs::server

@@ -1,5 +1,11 @@
-#include "benchfs/runtime/sleep.hpp"
+// Methods about names, inodes and directories. Renames have a file of their own.
+#include "benchfs/server/agreements.hpp"
+#include "benchfs/server/directories.hpp"
+#include "benchfs/server/duties.hpp"
+#include "benchfs/server/removal.hpp"
 #include "benchfs/server/services.hpp"
+
+#include <algorithm>
 
 namespace benchfs::server {
 namespace {
@@ -13,11 +19,53 @@ using runtime::task;
     return {mode, who.uid, who.gid, chunk_size, now};
 }
 
-status lookup(void* context, server_call& call) {
-    const auto asked = call.request<rpc::lookup>();
-    BFS_TRY(const attributes found, state_of(context).names.lookup({asked.parent}, call.tail<rpc::lookup>()));
-    call.reply<rpc::lookup>(to_wire(found));
+/// Until the directory of a name may be used and nobody else is changing the name.
+task<status> prepare_name(service_state& state, file_id parent, std::uint64_t paths, std::string_view name,
+                          directories::use u) {
+    if (!state.dirs->quiet(parent, paths)) {
+        task<status> waiting = state.dirs->ready(parent, paths, u);
+        BFS_CO_CHECK(co_await std::move(waiting));
+    }
+    if (state.locks.held(parent, name)) { co_return errc::try_again; }
+    co_return ok();
+}
+
+/// What is known here of something whose inode is elsewhere; see rpc::wire_attributes.
+[[nodiscard]] rpc::wire_attributes lives_elsewhere(const metadata::entry_info& what) noexcept {
+    rpc::wire_attributes w;
+    w.id = what.id.value;
+    w.type = static_cast<std::uint32_t>(what.type);
+    return w;
+}
+
+status answer_lookup(service_state& state, server_call& call, file_id parent) {
+    BFS_TRY(const std::optional<metadata::entry_info> found,
+            state.names.find_entry(parent, call.tail<rpc::lookup>()));
+    if (!found) { return errc::not_found; }
+    const result<attributes> here = state.names.stat(found->id);
+    if (!here && found->id.home() == state.self) { return errc::stale_handle; }
+    call.reply<rpc::lookup>(here ? to_wire(*here) : lives_elsewhere(*found));
     return ok();
+}
+
+status lookup_now(void* context, server_call& call) {
+    service_state& state = state_of(context);
+    const auto asked = call.request<rpc::lookup>();
+    const file_id parent{asked.parent};
+    if (!state.dirs->quiet(parent, asked.paths) || state.locks.held(parent, call.tail<rpc::lookup>())) {
+        return errc::try_again;
+    }
+    return answer_lookup(state, call, parent);
+}
+
+task<status> lookup(void* context, server_call& call) {
+    service_state& state = state_of(context);
+    const auto asked = call.request<rpc::lookup>();
+    const file_id parent{asked.parent};
+    task<status> preparing =
+        prepare_name(state, parent, asked.paths, call.tail<rpc::lookup>(), directories::use::walk);
+    BFS_CO_CHECK(co_await std::move(preparing));
+    co_return answer_lookup(state, call, parent);
 }
 
 status stat(void* context, server_call& call) {
@@ -29,19 +77,36 @@ status stat(void* context, server_call& call) {
 task<status> create(void* context, server_call& call) {
     service_state& state = state_of(context);
     const auto asked = call.request<rpc::create>();
+    const file_id parent{asked.where.parent};
+    const std::string_view name = call.tail<rpc::create>();
+    task<status> preparing = prepare_name(state, parent, asked.where.paths, name, directories::use::insert);
+    BFS_CO_CHECK(co_await std::move(preparing));
     metadata::open_flags flags;
     flags.create = true;
     flags.exclusive = (asked.how & rpc::create::exclusive) != 0;
     flags.truncate = (asked.how & rpc::create::truncate) != 0;
-    const metadata::new_inode how = new_inode_of(asked.where, asked.mode, asked.chunk_size, state.now());
-    BFS_CO_TRY(const metadata::open_answer opened,
-               state.names.open({asked.where.parent}, call.tail<rpc::create>(), flags, how));
-    if (opened.truncated) {
-        BFS_CO_CHECK(co_await cut_chunks(state, opened.attr.id, opened.attr.chunk_size, opened.old_size, 0));
-    }
     rpc::create::reply answer;
+    if (!state.alone()) {
+        BFS_CO_TRY(const std::optional<metadata::entry_info> found, state.names.find_entry(parent, name));
+        if (found && flags.truncate && state.owed->cutting(found->id)) { co_return errc::try_again; }
+        if (found && found->id.home() != state.self && !flags.exclusive && !found->is_directory()) {
+            answer.attributes = lives_elsewhere(*found); // the client truncates it at its home
+            call.reply<rpc::create>(answer);
+            co_return ok();
+        }
+        if (found && found->id.home() != state.self) {
+            co_return flags.exclusive ? errc::already_exists : errc::is_a_directory;
+        }
+    }
+    const metadata::new_inode how = new_inode_of(asked.where, asked.mode, asked.chunk_size, state.now());
+    BFS_CO_TRY(const metadata::open_answer opened, state.names.open(parent, name, flags, how));
     answer.attributes = to_wire(opened.attr);
     answer.created = opened.created ? 1 : 0;
+    if (opened.truncated) {
+        call.decide<rpc::create>(answer);
+        task<status> cutting = finish_truncation(state, opened.attr, opened.old_size);
+        BFS_CO_CHECK(co_await std::move(cutting));
+    }
     call.reply<rpc::create>(answer);
     co_return ok();
 }
@@ -49,47 +114,91 @@ task<status> create(void* context, server_call& call) {
 task<status> unlink(void* context, server_call& call) {
     service_state& state = state_of(context);
     const auto asked = call.request<rpc::unlink>();
-    BFS_CO_TRY(const attributes gone, state.names.unlink({asked.parent}, call.tail<rpc::unlink>()));
-    BFS_CO_CHECK(co_await cut_chunks(state, gone.id, gone.chunk_size, gone.size, 0));
+    const file_id parent{asked.parent};
+    const std::string_view name = call.tail<rpc::unlink>();
+    task<status> preparing = prepare_name(state, parent, asked.paths, name, directories::use::walk);
+    BFS_CO_CHECK(co_await std::move(preparing));
+    if (!state.alone()) {
+        BFS_CO_TRY(const std::optional<metadata::entry_info> found, state.names.find_entry(parent, name));
+        if (found && found->id.home() != state.self && !found->is_directory()) {
+            state.names.unlink_entry(parent, name);
+            call.decide<rpc::unlink>(lives_elsewhere(*found));
+            task<status> dropping = drop_elsewhere(state, found->id);
+            BFS_CO_CHECK(co_await std::move(dropping));
+            call.reply<rpc::unlink>(lives_elsewhere(*found));
+            co_return ok();
+        }
+    }
+    BFS_CO_TRY(const attributes gone, state.names.unlink(parent, name));
+    std::vector<std::uint64_t> owed = cut_copies(state, gone.id, rpc::cut_file::removed, 0, gone.chunk_size);
+    call.decide<rpc::unlink>(to_wire(gone));
+    task<status> removing = finish_removal(state, gone, std::move(owed));
+    BFS_CO_CHECK(co_await std::move(removing));
     call.reply<rpc::unlink>(to_wire(gone));
     co_return ok();
 }
 
-status mkdir(void* context, server_call& call) {
+task<status> mkdir(void* context, server_call& call) {
     service_state& state = state_of(context);
-    // Directories of several servers are agreed on through a log at server 0, which this version does not have.
-    if (!state.alone()) { return errc::not_supported; }
     const auto asked = call.request<rpc::mkdir>();
+    const file_id parent{asked.where.parent};
+    const std::string_view name = call.tail<rpc::mkdir>();
+    task<status> preparing = prepare_name(state, parent, asked.where.paths, name, directories::use::insert);
+    BFS_CO_CHECK(co_await std::move(preparing));
     const metadata::new_inode how = new_inode_of(asked.where, asked.mode, 0, state.now());
-    BFS_TRY(const attributes made, state.names.mkdir({asked.where.parent}, call.tail<rpc::mkdir>(), how));
-    call.reply<rpc::mkdir>(to_wire(made));
-    return ok();
-}
-
-status rmdir(void* context, server_call& call) {
-    service_state& state = state_of(context);
-    if (!state.alone()) { return errc::not_supported; }
-    BFS_TRY(const attributes gone,
-            state.names.rmdir({call.request<rpc::rmdir>().parent}, call.tail<rpc::rmdir>()));
-    (void)gone;
-    call.reply<rpc::rmdir>({});
-    return ok();
-}
-
-task<status> rename(void* context, server_call& call) {
-    service_state& state = state_of(context);
-    if (!state.alone()) { co_return errc::not_supported; }
-    const auto asked = call.request<rpc::rename>();
-    const std::string_view names = call.tail<rpc::rename>();
-    if (asked.from_size > names.size()) { co_return errc::bad_frame; }
-    BFS_CO_TRY(const metadata::rename_answer done,
-               state.names.rename({asked.from_parent}, names.substr(0, asked.from_size), {asked.to_parent},
-                                  names.substr(asked.from_size), state.now()));
-    if (done.replaced && !done.replaced->is_directory()) {
-        const attributes gone = *done.replaced;
-        BFS_CO_CHECK(co_await cut_chunks(state, gone.id, gone.chunk_size, gone.size, 0));
+    if (state.alone()) {
+        BFS_CO_TRY(const attributes made, state.names.mkdir(parent, name, how));
+        call.reply<rpc::mkdir>(to_wire(made));
+        co_return ok();
     }
-    call.reply<rpc::rename>({});
+    BFS_CO_TRY(const std::optional<metadata::entry_info> found, state.names.find_entry(parent, name));
+    if (found) { co_return errc::already_exists; }
+    BFS_CO_CHECK(state.names.room());
+    intent what;
+    what.head.kind = intent_kind::mkdir;
+    BFS_CO_TRY(what.head.child, state.names.new_id());
+    what.head.parent = parent;
+    what.head.mode = asked.mode;
+    what.head.uid = asked.where.uid;
+    what.head.gid = asked.where.gid;
+    what.head.now_ns = how.now_ns;
+    what.head.session = call.session_id();
+    what.head.sequence = call.sequence();
+    what.name = name;
+    const file_id id = what.head.child;
+    task<status> making = state.agreed->carry_out(std::move(what));
+    BFS_CO_CHECK(co_await std::move(making));
+    BFS_CO_TRY(const attributes made, state.names.stat(id));
+    call.reply<rpc::mkdir>(to_wire(made));
+    co_return ok();
+}
+
+task<status> rmdir(void* context, server_call& call) {
+    service_state& state = state_of(context);
+    const auto asked = call.request<rpc::rmdir>();
+    const file_id parent{asked.parent};
+    const std::string_view name = call.tail<rpc::rmdir>();
+    task<status> preparing = prepare_name(state, parent, asked.paths, name, directories::use::walk);
+    BFS_CO_CHECK(co_await std::move(preparing));
+    if (state.alone()) {
+        BFS_CO_CHECK(state.names.rmdir(parent, name));
+        call.reply<rpc::rmdir>({});
+        co_return ok();
+    }
+    BFS_CO_TRY(const std::optional<metadata::entry_info> found, state.names.find_entry(parent, name));
+    if (!found) { co_return errc::not_found; }
+    if (!found->is_directory()) { co_return errc::not_a_directory; }
+    if (found->id == root_id) { co_return errc::busy; }
+    intent what;
+    what.head.kind = intent_kind::rmdir;
+    what.head.child = found->id;
+    what.head.parent = parent;
+    what.head.session = call.session_id();
+    what.head.sequence = call.sequence();
+    what.name = name;
+    task<status> removing = state.agreed->carry_out(std::move(what));
+    BFS_CO_CHECK(co_await std::move(removing));
+    call.reply<rpc::rmdir>({});
     co_return ok();
 }
 
@@ -134,6 +243,11 @@ task<status> readdir(void* context, server_call& call) {
     if (room < sizeof(rpc::wire_entry) + rpc::name_max + 1) { co_return errc::invalid_argument; }
     const auto page = std::make_unique<std::byte[]>(room);
     page_writer writer(byte_span{page.get(), room});
+    if (!state.names.knows_directory({asked.id})) {
+        task<status> learning =
+            state.dirs->ready({asked.id}, rpc::named_request::no_path, directories::use::walk);
+        BFS_CO_CHECK(co_await std::move(learning));
+    }
     BFS_CO_TRY(const bool complete, state.names.readdir({asked.id}, call.tail<rpc::readdir>(), writer));
     rpc::readdir::reply answer;
     answer.entries = writer.entries();
@@ -146,8 +260,11 @@ task<status> readdir(void* context, server_call& call) {
 task<status> set_size(void* context, server_call& call) {
     service_state& state = state_of(context);
     const auto asked = call.request<rpc::set_size>();
+    if (state.owed->cutting({asked.id})) { co_return errc::try_again; }
     BFS_CO_TRY(const metadata::truncate_answer done, state.names.truncate({asked.id}, asked.size, state.now()));
-    BFS_CO_CHECK(co_await cut_chunks(state, {asked.id}, done.attr.chunk_size, done.old_size, asked.size));
+    call.decide<rpc::set_size>(to_wire(done.attr));
+    task<status> cutting = finish_truncation(state, done.attr, done.old_size);
+    BFS_CO_CHECK(co_await std::move(cutting));
     call.reply<rpc::set_size>(to_wire(done.attr));
     co_return ok();
 }
@@ -155,6 +272,7 @@ task<status> set_size(void* context, server_call& call) {
 status extend(void* context, server_call& call) {
     service_state& state = state_of(context);
     const auto asked = call.request<rpc::extend>();
+    if (state.owed->cutting({asked.id})) { return errc::try_again; }
     BFS_TRY(const attributes now, state.names.extend({asked.id}, asked.epoch, asked.end, state.now()));
     call.reply<rpc::extend>({now.size, now.epoch});
     return ok();
@@ -199,55 +317,13 @@ rpc::wire_attributes to_wire(const attributes& a) noexcept {
     return w;
 }
 
-namespace {
-
-/// The chunks of one file within a range, as far as they are here.
-class chunks_of_file final : public storage::chunk_visitor {
-public:
-    chunks_of_file(file_id file, std::uint64_t first, std::uint64_t last)
-        : file_(file), first_(first), last_(last) {}
-    void chunk(chunk_id id, std::uint32_t) override {
-        if (id.file == file_ && id.index >= first_ && id.index <= last_) { found.push_back(id.index); }
-    }
-    std::vector<std::uint32_t> found;
-
-private:
-    file_id file_;
-    std::uint64_t first_;
-    std::uint64_t last_;
-};
-
-} // namespace
-
-task<status> cut_chunks(service_state& state, file_id file, std::uint32_t chunk_size, std::uint64_t old_size,
-                        std::uint64_t size) {
-    if (chunk_size == 0 || old_size <= size) { co_return ok(); }
-    const std::uint64_t first = size / chunk_size;
-    const std::uint64_t last = (old_size - 1) / chunk_size;
-    // A sparse file may span 2^32 chunks that are not there: what is here is looked through instead.
-    chunks_of_file here(file, first, last);
-    const bool sparse = last - first > state.store.stats().chunks;
-    if (sparse) { state.store.visit_chunks(here); }
-    const std::uint64_t count = sparse ? here.found.size() : last - first + 1;
-    for (std::uint64_t i = 0; i < count; ++i) {
-        if (i % 4096 == 4095) { BFS_CO_CHECK(co_await runtime::yield()); } // others get their turn
-        const std::uint64_t number = sparse ? here.found[i] : first + i;
-        const chunk_id chunk{file, static_cast<std::uint32_t>(number)};
-        if (state.store.length(chunk) == 0) { continue; } // a hole, or another server's
-        const auto keep = static_cast<std::uint32_t>(number == first ? size % chunk_size : 0);
-        BFS_CO_CHECK(co_await state.store.truncate(chunk, keep));
-    }
-    co_return ok();
-}
-
 void register_metadata_methods(rpc::server& to, service_state& state) {
-    to.handle(rpc::lookup::info, &state, lookup);
+    to.handle(rpc::lookup::info, &state, lookup_now, lookup);
     to.handle(rpc::stat::info, &state, stat);
     to.handle(rpc::create::info, &state, create);
     to.handle(rpc::unlink::info, &state, unlink);
     to.handle(rpc::mkdir::info, &state, mkdir);
     to.handle(rpc::rmdir::info, &state, rmdir);
-    to.handle(rpc::rename::info, &state, rename);
     to.handle(rpc::readdir::info, &state, readdir);
     to.handle(rpc::set_size::info, &state, set_size);
     to.handle(rpc::extend::info, &state, extend);

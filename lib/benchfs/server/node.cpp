@@ -3,6 +3,7 @@
 #include "benchfs/base/log.hpp"
 #include "benchfs/cluster/identity.hpp"
 #include "benchfs/cluster/registry.hpp"
+#include "benchfs/cluster/registry_resolver.hpp"
 #include "benchfs/runtime/sleep.hpp"
 #include "benchfs/runtime/task_scope.hpp"
 #include "benchfs/server/instance.hpp"
@@ -36,6 +37,7 @@ public:
     ~parts() {
         // In the order in which they stand on each other.
         instance_.reset();
+        peer_network_.reset();
         network_.reset();
         ring_.reset();
     }
@@ -71,6 +73,9 @@ private:
     std::unique_ptr<uring::ring> ring_;
     cluster::cluster_info cluster_;
     std::unique_ptr<transport::transport> network_;
+    // For calls to other servers: a transport has one receiver, and that of the first one answers.
+    std::unique_ptr<transport::transport> peer_network_;
+    std::unique_ptr<cluster::registry_resolver> peer_addresses_;
     std::unique_ptr<instance_environment> environment_;
     std::unique_ptr<instance> instance_;
     cluster::server_record record_;
@@ -95,6 +100,15 @@ status node::parts::open_network(std::string& why) {
         return network.error();
     }
     network_ = std::move(*network);
+    if (options_.servers == 1) { return ok(); }
+    network_options.seed = start_seed();
+    auto peers = transport::make_transport(options_.transport, loop_, network_options);
+    if (!peers) {
+        why = "the network cannot be used for other servers (the log says why)";
+        return peers.error();
+    }
+    peer_network_ = std::move(*peers);
+    peer_addresses_ = std::make_unique<cluster::registry_resolver>(options_.registry_dir);
     return ok();
 }
 
@@ -106,8 +120,14 @@ status node::parts::open_instance(std::string& why) {
     record_.process = cluster::this_process();
     record_.build = build_version;
     environment_ = std::make_unique<instance_environment>(
-        instance_environment{loop_, ring_.get(), *network_, cluster::identity_of(cluster_), cluster_.placement,
-                             cluster_.chunk_size, start_seed() | 1});
+        instance_environment{loop_,
+                             ring_.get(),
+                             *network_,
+                             cluster::identity_of(cluster_),
+                             cluster_.placement,
+                             cluster_.chunk_size,
+                             start_seed() | 1,
+                             {peer_network_.get(), peer_addresses_.get()}});
     auto opened = loop_.run(instance::open(*environment_, options_));
     if (!opened) {
         why = "the store in '" + options_.data_dir +

@@ -71,7 +71,8 @@ void bind_options(option_set& set, server_options& options) {
             options.transport);
     set.add("cpu", "pin the server to this core; -1: no pinning", options.cpu, -1, 1 << 20);
     set.add("numa", "take memory from this NUMA node; -1: from the core's own", options.numa, -1, 1 << 12);
-    set.add("parent", "stop when this process, which started the server, ends; 0: never", options.parent, 0, 1 << 30);
+    set.add("parent", "stop when this process, which started the server, ends; 0: never", options.parent, 0,
+            1 << 30);
     set.add("metrics_file", "write statistics for Prometheus to this text file", options.metrics_file);
     set.add("metrics_interval", "how often the metrics file is written, such as 10s", options.metrics_interval,
             std::chrono::milliseconds(100));

@@ -28,7 +28,8 @@ struct server_options {
     unsigned uring_submit_depth = 64;
     std::string direct = "auto"; // O_DIRECT in the uring engine: auto, on, off
 
-    std::uint64_t log_size = 256 * MiB; // uring engine: bytes of the log before a checkpoint must have made room
+    std::uint64_t log_size =
+        256 * MiB; // uring engine: bytes of the log before a checkpoint must have made room
 
     std::uint64_t memory_limit = 0;         // memory engine, bytes; 0: three quarters of what is available
     std::uint64_t memory_ahead = 256 * MiB; // memory engine: bytes kept touched and free
@@ -38,9 +39,9 @@ struct server_options {
     int cpu = -1;                   // pin the process to this core; -1: anywhere
     int numa = -1;                  // bind its memory to this node; -1: the core's own, or anywhere
     int parent = 0;                 // stop when this process, which started the server, ends; 0: never
-    std::string metrics_file; // statistics for Prometheus, rewritten every metrics_interval; empty: none
+    std::string metrics_file;       // statistics for Prometheus, rewritten every metrics_interval; empty: none
     duration metrics_interval = std::chrono::seconds(10);
-    std::string log_level;          // empty: what the front end finds elsewhere
+    std::string log_level; // empty: what the front end finds elsewhere
 
     /// The storage engine that these options name.
     [[nodiscard]] std::string_view engine_name() const noexcept;

@@ -1,13 +1,14 @@
-// The methods of a server: what each request does to the namespace and the chunk store.
-//
-// The state is shared by the metadata and the data methods, because a whole small file lives at its home: one
-// request writes its bytes and its size.
+// The state that the methods of a server share: namespace, chunks, and what it agrees on with other servers.
 #pragma once
 
 #include "benchfs/cluster/placement.hpp"
 #include "benchfs/metadata/name_space.hpp"
 #include "benchfs/rpc/server.hpp"
 #include "benchfs/runtime/mutex.hpp"
+#include "benchfs/runtime/task_scope.hpp"
+#include "benchfs/server/journal.hpp"
+#include "benchfs/server/name_locks.hpp"
+#include "benchfs/server/notes.hpp"
 #include "benchfs/server/wall_clock.hpp"
 #include "benchfs/storage/chunk_store.hpp"
 
@@ -16,21 +17,46 @@
 
 namespace benchfs::server {
 
+class agreements;
+class directories;
+class directory_log;
+class duties;
+class peers;
+class stripes;
+
 /// Outlives every request; owned by the instance.
 struct service_state {
+    runtime::loop& loop;
     metadata::name_space& names;
     storage::chunk_store& store;
     const cluster::placement& placement;
+    journal& log;
+    note_table& notes;
     server_id self{0};
     wall_clock now = machine_time_ns;
+
+    name_locks locks;
     // Appends to one file take turns; an entry lives while somebody holds or waits for it.
     struct append_turn {
         runtime::mutex lock;
         std::uint32_t users = 0;
     };
-    std::unordered_map<file_id, append_turn> appends;
+    std::unordered_map<file_id, append_turn> appends = {};
+
+    // Owned by the instance. `others` is nullptr in a cluster of one server, which agrees with itself.
+    peers* others = nullptr;
+    directories* dirs = nullptr;
+    directory_log* dir_log = nullptr; // on server 0 only
+    duties* owed = nullptr;
+    agreements* agreed = nullptr;
+    stripes* striped = nullptr;
+    rpc::server* requests = nullptr;
+    runtime::task_scope* background = nullptr; // what goes on between requests
 
     [[nodiscard]] bool alone() const noexcept { return placement.servers() == 1; }
+    [[nodiscard]] server_id place_of(file_id parent, std::string_view name) const noexcept {
+        return cluster::place_name(placement, parent, name);
+    }
 };
 
 /// What a method was registered with.
@@ -39,13 +65,10 @@ struct service_state {
 }
 
 void register_metadata_methods(rpc::server& to, service_state& state);
+void register_rename_methods(rpc::server& to, service_state& state);
 void register_data_methods(rpc::server& to, service_state& state);
+void register_agreement_methods(rpc::server& to, service_state& state);
 
 [[nodiscard]] rpc::wire_attributes to_wire(const metadata::attributes& a) noexcept;
-
-/// Removes the chunks of a file that lie beyond `size` bytes and belong on this server; `old_size` says how far
-/// they may reach. Suspends.
-[[nodiscard]] runtime::task<status> cut_chunks(service_state& state, file_id file, std::uint32_t chunk_size,
-                                               std::uint64_t old_size, std::uint64_t size);
 
 } // namespace benchfs::server

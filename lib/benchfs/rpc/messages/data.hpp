@@ -12,7 +12,7 @@ inline constexpr std::uint32_t io_max = 4U << 20;
 
 /// Writes part of a chunk. The payload is the data, then one CRC32C for each 4 KiB block that it covers whole,
 /// if the server asked for them in its hello. At the file's home the size grows in the same call; elsewhere the
-/// client sends `extend` to the home at the same time.
+/// client sends `extend` to the home at the same time, and a file that was truncated since gives stale_epoch.
 struct write_chunk {
     static constexpr method_info info{32, "write", idempotency::at_most_once, bulk::to_server};
     enum flags : std::uint32_t { append = 1 }; // at the end of the file, wherever that is (home only)
@@ -27,6 +27,7 @@ struct write_chunk {
     struct reply {
         std::uint64_t offset = 0; // in the file, where the bytes are (append: where they went)
         std::uint64_t size = 0;   // of the file, as far as this server knows it
+        std::uint64_t epoch = 0;  // that the bytes belong to
     };
 };
 

@@ -9,7 +9,9 @@ namespace benchfs::rpc {
 
 inline constexpr std::uint16_t name_max = 255;
 
-/// A file or directory as it crosses the wire. Times are nanoseconds since 1970.
+/// A file or directory as it crosses the wire. Times are nanoseconds since 1970. nlink 0 in an answer about a
+/// name: its inode is not on this server (the file was renamed), only id and type are filled in, and the rest
+/// is to be asked from the home.
 struct wire_attributes {
     std::uint64_t id = 0;
     std::uint64_t size = 0; // bytes
@@ -27,9 +29,15 @@ struct wire_attributes {
 
 /// Parent directory and, as the tail, the name.
 struct named_request {
+    /// The parent was not found by walking a path.
+    static constexpr std::uint64_t no_path = ~std::uint64_t{0};
+
     std::uint64_t parent = 0;
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
+    // The number of the last change of paths that the client knew of when it walked to the parent; where a
+    // later one is known the answer is stale_epoch, and the client walks again.
+    std::uint64_t paths = 0;
 };
 
 struct id_request {
@@ -68,7 +76,7 @@ struct stat {
     using reply = wire_attributes;
 };
 
-/// Answers with what was removed: its chunks on other servers are still to be cut.
+/// Answers with what was removed.
 struct unlink {
     static constexpr method_info info{11, "unlink", idempotency::at_most_once, bulk::none, name_max};
     using request = named_request;
@@ -97,6 +105,7 @@ struct rename {
     struct request {
         std::uint64_t from_parent = 0;
         std::uint64_t to_parent = 0;
+        std::uint64_t paths = 0;     // as in named_request
         std::uint32_t from_size = 0; // bytes of the tail that are the old name
         std::uint32_t reserved = 0;
     };

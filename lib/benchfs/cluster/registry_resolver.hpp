@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace benchfs {
+namespace benchfs::cluster {
 
 class registry_resolver final : public rpc::address_resolver {
 public:
@@ -19,4 +19,4 @@ private:
     std::string directory_;
 };
 
-} // namespace benchfs
+} // namespace benchfs::cluster

@@ -1,0 +1,185 @@
+// What other servers ask of this one: see rpc/messages/agreement.hpp.
+#include "benchfs/server/agreements.hpp"
+#include "benchfs/server/directories.hpp"
+#include "benchfs/server/directory_log.hpp"
+#include "benchfs/server/duties.hpp"
+#include "benchfs/server/removal.hpp"
+#include "benchfs/server/services.hpp"
+#include "benchfs/server/stripes.hpp"
+
+namespace benchfs::server {
+namespace {
+
+using rpc::server_call;
+using runtime::task;
+
+/// The log of directories, where it is; not_supported on any other server.
+[[nodiscard]] result<class directory_log*> log_of(service_state& state) noexcept {
+    if (state.dir_log == nullptr) { return errc::not_supported; }
+    return state.dir_log;
+}
+
+task<status> directory_pages(void* context, server_call& call) {
+    BFS_CO_TRY(class directory_log* const log, log_of(state_of(context)));
+    std::vector<rpc::wire_directory> entries;
+    std::vector<rpc::wire_freeze> frozen;
+    const rpc::directory_log::reply head = log->page(call.request<rpc::directory_log>(), entries, frozen);
+    const_segments bytes;
+    if (!entries.empty()) { bytes.push(std::as_bytes(std::span(entries))); }
+    if (!frozen.empty()) { bytes.push(std::as_bytes(std::span(frozen))); }
+    if (bytes.count() == 0) {
+        call.reply<rpc::directory_log>(head);
+    } else {
+        (void)co_await call.reply_with<rpc::directory_log>(head, bytes);
+    }
+    co_return ok();
+}
+
+status add_directory(void* context, server_call& call) {
+    BFS_TRY(class directory_log* const log, log_of(state_of(context)));
+    const auto asked = call.request<rpc::add_directory>();
+    BFS_CHECK(log->add({asked.id}, {asked.parent}));
+    call.reply<rpc::add_directory>({});
+    return ok();
+}
+
+task<status> remove_directory(void* context, server_call& call) {
+    BFS_CO_TRY(class directory_log* const log, log_of(state_of(context)));
+    task<status> removing = log->remove({call.request<rpc::remove_directory>().id});
+    BFS_CO_CHECK(co_await std::move(removing));
+    call.reply<rpc::remove_directory>({});
+    co_return ok();
+}
+
+task<status> move_directory(void* context, server_call& call) {
+    BFS_CO_TRY(class directory_log* const log, log_of(state_of(context)));
+    task<status> moving = log->move(call.request<rpc::move_directory>());
+    BFS_CO_CHECK(co_await std::move(moving));
+    call.reply<rpc::move_directory>({});
+    co_return ok();
+}
+
+task<status> move_outcome(void* context, server_call& call) {
+    BFS_CO_TRY(class directory_log* const log, log_of(state_of(context)));
+    task<result<bool>> asking = log->was_moved(call.request<rpc::move_outcome>().id);
+    BFS_CO_TRY(const bool moved, co_await std::move(asking));
+    call.reply<rpc::move_outcome>({moved ? 1U : 0U});
+    co_return ok();
+}
+
+status freeze(void* context, server_call& call) {
+    service_state& state = state_of(context);
+    if (state.self == server_id{0}) { return errc::not_supported; } // it freezes by itself
+    call.reply<rpc::freeze>({state.dirs->freeze(call.request<rpc::freeze>())});
+    return ok();
+}
+
+task<status> thaw(void* context, server_call& call) {
+    task<status> learning = state_of(context).dirs->fetch();
+    BFS_CO_CHECK(co_await std::move(learning));
+    call.reply<rpc::thaw>({});
+    co_return ok();
+}
+
+/// The directory in which another server wants a name.
+[[nodiscard]] task<status> prepare_directory(service_state& state, std::uint64_t parent) {
+    return state.dirs->ready({parent}, rpc::named_request::no_path, directories::use::insert);
+}
+
+task<status> link_entry(void* context, server_call& call) {
+    service_state& state = state_of(context);
+    const auto asked = call.request<rpc::link_entry>();
+    task<status> preparing = prepare_directory(state, asked.parent);
+    BFS_CO_CHECK(co_await std::move(preparing));
+    BFS_CO_CHECK(state.agreed->link(asked, call.tail<rpc::link_entry>()));
+    call.reply<rpc::link_entry>({});
+    co_return ok();
+}
+
+task<status> reserve_entry(void* context, server_call& call) {
+    service_state& state = state_of(context);
+    const auto asked = call.request<rpc::reserve_entry>();
+    task<status> preparing = prepare_directory(state, asked.parent);
+    BFS_CO_CHECK(co_await std::move(preparing));
+    BFS_CO_TRY(const file_id replaced, state.agreed->reserve(asked, call.tail<rpc::reserve_entry>()));
+    call.reply<rpc::reserve_entry>({replaced.value});
+    co_return ok();
+}
+
+status settle_entry(void* context, server_call& call) {
+    const auto asked = call.request<rpc::settle_entry>();
+    BFS_CHECK(state_of(context).agreed->settle(asked.move, asked.moved != 0));
+    call.reply<rpc::settle_entry>({});
+    return ok();
+}
+
+status forget_move(void* context, server_call& call) {
+    state_of(context).notes.remove(note_kind::moved, call.request<rpc::forget_move>().id);
+    call.reply<rpc::forget_move>({});
+    return ok();
+}
+
+task<status> drop(void* context, server_call& call) {
+    task<status> dropping = drop_inode(state_of(context), {call.request<rpc::drop_inode>().id});
+    BFS_CO_CHECK(co_await std::move(dropping));
+    call.reply<rpc::drop_inode>({});
+    co_return ok();
+}
+
+status register_copy(void* context, server_call& call) {
+    service_state& state = state_of(context);
+    const auto asked = call.request<rpc::register_copy>();
+    const file_id file{asked.id};
+    if (asked.server >= state.placement.servers()) { return errc::invalid_argument; }
+    BFS_TRY(const metadata::attributes now, state.names.stat(file));
+    if (now.is_directory()) { return errc::is_a_directory; }
+    if (state.owed->cutting(file)) { return errc::try_again; } // its chunks there may have to be cut first
+    std::vector<std::byte> servers((state.placement.servers() + 7) / 8);
+    const std::vector<std::byte>* before = state.notes.find(note_kind::copies, asked.id);
+    if (before != nullptr) {
+        std::copy_n(before->begin(), std::min(before->size(), servers.size()), servers.begin());
+    }
+    const std::byte bit = std::byte{1} << (asked.server % 8);
+    if ((servers[asked.server / 8] & bit) == std::byte{0}) {
+        servers[asked.server / 8] |= bit;
+        state.notes.set(note_kind::copies, asked.id, servers);
+    }
+    call.reply<rpc::register_copy>({now.epoch, now.size, now.chunk_size});
+    return ok();
+}
+
+task<status> cut_file(void* context, server_call& call) {
+    service_state& state = state_of(context);
+    task<status> cutting = state.striped->cut(call.request<rpc::cut_file>());
+    BFS_CO_CHECK(co_await std::move(cutting));
+    call.reply<rpc::cut_file>({});
+    co_return ok();
+}
+
+status path_version(void* context, server_call& call) {
+    call.reply<rpc::path_version>({state_of(context).dirs->paths()});
+    return ok();
+}
+
+} // namespace
+
+void register_agreement_methods(rpc::server& to, service_state& state) {
+    to.handle(rpc::path_version::info, &state, path_version);
+    if (state.alone()) { return; } // whoever asks for more gets not_supported
+    to.handle(rpc::directory_log::info, &state, directory_pages);
+    to.handle(rpc::add_directory::info, &state, add_directory);
+    to.handle(rpc::remove_directory::info, &state, remove_directory);
+    to.handle(rpc::move_directory::info, &state, move_directory);
+    to.handle(rpc::move_outcome::info, &state, move_outcome);
+    to.handle(rpc::freeze::info, &state, freeze);
+    to.handle(rpc::thaw::info, &state, thaw);
+    to.handle(rpc::link_entry::info, &state, link_entry);
+    to.handle(rpc::reserve_entry::info, &state, reserve_entry);
+    to.handle(rpc::settle_entry::info, &state, settle_entry);
+    to.handle(rpc::forget_move::info, &state, forget_move);
+    to.handle(rpc::drop_inode::info, &state, drop);
+    to.handle(rpc::register_copy::info, &state, register_copy);
+    to.handle(rpc::cut_file::info, &state, cut_file);
+}
+
+} // namespace benchfs::server

@@ -1,0 +1,312 @@
+#include "benchfs/server/agreements.hpp"
+
+#include "benchfs/runtime/sleep.hpp"
+#include "benchfs/server/directories.hpp"
+#include "benchfs/server/directory_log.hpp"
+#include "benchfs/server/duties.hpp"
+#include "benchfs/server/removal.hpp"
+
+#include <algorithm>
+
+namespace benchfs::server {
+namespace {
+
+using runtime::task;
+
+constexpr duration first_attempt_pause = std::chrono::milliseconds(5);
+constexpr duration longest_attempt_pause = std::chrono::seconds(1);
+
+} // namespace
+
+std::vector<std::byte> intent::bytes() const {
+    fixed h = head;
+    h.name_size = static_cast<std::uint32_t>(name.size());
+    std::vector<std::byte> out(sizeof(h) + name.size() + to_name.size());
+    std::memcpy(out.data(), &h, sizeof(h));
+    std::memcpy(out.data() + sizeof(h), name.data(), name.size());
+    std::memcpy(out.data() + sizeof(h) + name.size(), to_name.data(), to_name.size());
+    return out;
+}
+
+std::optional<intent> intent::parse(const_byte_span from) {
+    intent out;
+    if (!load(from, out.head) || from.size() - sizeof(fixed) < out.head.name_size) { return {}; }
+    const std::string_view names{reinterpret_cast<const char*>(from.data()) + sizeof(fixed),
+                                 from.size() - sizeof(fixed)};
+    out.name = names.substr(0, out.head.name_size);
+    out.to_name = names.substr(out.head.name_size);
+    return out;
+}
+
+void agreements::resume() {
+    state_.notes.for_each(note_kind::intent, [&](std::uint64_t, const_byte_span bytes) {
+        const std::optional<intent> what = intent::parse(bytes);
+        if (what && !state_.locks.held(what->head.parent, what->name)) {
+            state_.locks.take(what->head.parent, what->name);
+        }
+    });
+    // Those begin with the request's struct; see reserve().
+    state_.notes.for_each(note_kind::reserved, [&](std::uint64_t, const_byte_span bytes) {
+        rpc::reserve_entry::request kept;
+        if (!load(bytes, kept)) { return; }
+        const const_byte_span rest = bytes.subspan(sizeof(kept));
+        const std::string_view name{reinterpret_cast<const char*>(rest.data()), rest.size()};
+        if (!state_.locks.held({kept.parent}, name)) { state_.locks.take({kept.parent}, name); }
+    });
+}
+
+task<status> agreements::finish_resumed(agreements& self) {
+    task<status> joining = directories::join(*self.state_.dirs);
+    BFS_CO_CHECK(co_await std::move(joining));
+    std::vector<std::pair<std::uint64_t, intent>> all;
+    self.state_.notes.for_each(note_kind::intent, [&](std::uint64_t number, const_byte_span bytes) {
+        if (std::optional<intent> what = intent::parse(bytes)) { all.emplace_back(number, std::move(*what)); }
+    });
+    for (auto& [number, what] : all) {
+        task<status> pursuing = pursue(self, number, what);
+        BFS_CO_CHECK(co_await std::move(pursuing));
+    }
+    co_return ok();
+}
+
+bool agreements::about(file_id child) const noexcept {
+    bool found = false;
+    state_.notes.for_each(note_kind::intent, [&](std::uint64_t, const_byte_span bytes) {
+        intent::fixed head;
+        found = found || (load(bytes, head) && head.child == child);
+    });
+    return found;
+}
+
+task<status> agreements::carry_out(intent what) {
+    BFS_CO_TRY(const file_id number, state_.names.new_id());
+    state_.locks.take(what.head.parent, what.name);
+    state_.notes.set(note_kind::intent, number.value, what.bytes());
+    status outcome = state_.log.write();
+    if (!outcome) {
+        close(number.value, what, outcome);
+        co_return outcome;
+    }
+    task<status> trying = attempt(number.value, what, false);
+    outcome = co_await std::move(trying);
+    if (!undecided(outcome.error())) { co_return outcome; }
+    state_.background->spawn(pursue(*this, number.value, std::move(what)));
+    co_return errc::outcome_unknown;
+}
+
+/// Until it is decided; a restart goes on.
+task<status> agreements::pursue(agreements& self, std::uint64_t number, intent what) {
+    duration pause = first_attempt_pause;
+    while (true) {
+        task<status> trying = self.attempt(number, what, true);
+        const status outcome = co_await std::move(trying);
+        if (!undecided(outcome.error())) { co_return self.state_.log.write(); }
+        BFS_CO_CHECK(co_await runtime::sleep_for(pause));
+        pause = std::min(pause * 2, longest_attempt_pause);
+    }
+}
+
+task<status> agreements::attempt(std::uint64_t number, intent what, bool again) {
+    switch (what.head.kind) {
+    case intent_kind::mkdir:
+        return make_directory(number, std::move(what));
+    case intent_kind::rmdir:
+        return remove_directory(number, std::move(what));
+    case intent_kind::move_file:
+        return move_file(number, std::move(what));
+    case intent_kind::move_directory:
+        break;
+    }
+    return move_directory(number, std::move(what), again);
+}
+
+/// It is decided, in the same step as what follows from that.
+void agreements::close(std::uint64_t number, const intent& what, status outcome) {
+    const intent::fixed& h = what.head;
+    state_.notes.remove(note_kind::intent, number);
+    state_.locks.release(h.parent, what.name);
+    if (!outcome) { return; } // nothing has changed: a repeat may try again
+    const rpc::empty_reply done;
+    switch (h.kind) {
+    case intent_kind::mkdir:
+        if (const result<metadata::attributes> made = state_.names.stat(h.child)) {
+            const rpc::wire_attributes answer = to_wire(*made);
+            state_.requests->keep_reply(h.session, h.sequence, rpc::mkdir::info, bytes_of(answer));
+        }
+        return;
+    case intent_kind::rmdir:
+        return state_.requests->keep_reply(h.session, h.sequence, rpc::rmdir::info, bytes_of(done));
+    case intent_kind::move_file:
+    case intent_kind::move_directory:
+        return state_.requests->keep_reply(h.session, h.sequence, rpc::rename::info, bytes_of(done));
+    }
+}
+
+task<status> agreements::make_directory(std::uint64_t number, intent what) {
+    const intent::fixed& h = what.head;
+    status outcome;
+    if (state_.dir_log != nullptr) {
+        outcome = state_.dir_log->add(h.child, h.parent);
+    } else {
+        const rpc::add_directory::request request{h.child.value, h.parent.value};
+        task<status> asking = tell<rpc::add_directory>(server_id{0}, request);
+        outcome = co_await std::move(asking);
+        if (undecided(outcome.error())) { co_return outcome; }
+    }
+    if (outcome) {
+        // The parent cannot have gone: this name was held in it.
+        const metadata::new_inode how{h.mode, h.uid, h.gid, 0, h.now_ns};
+        (void)state_.names.add_directory_inode(h.child, h.parent, what.name, how);
+    }
+    close(number, what, outcome);
+    co_return outcome;
+}
+
+task<status> agreements::remove_directory(std::uint64_t number, intent what) {
+    const intent::fixed& h = what.head;
+    task<status> asking = state_.dir_log != nullptr
+                              ? state_.dir_log->remove(h.child)
+                              : tell<rpc::remove_directory>(server_id{0}, rpc::id_request{h.child.value});
+    const status outcome = co_await std::move(asking);
+    if (undecided(outcome.error())) { co_return outcome; }
+    if (outcome) {
+        (void)state_.names.forget_directory(h.child);
+        state_.names.unlink_entry(h.parent, what.name);
+        if (h.child.home() == state_.self) {
+            (void)state_.names.drop_inode(h.child);
+        } else {
+            drop_later(state_, h.child);
+        }
+    }
+    close(number, what, outcome);
+    co_return outcome;
+}
+
+task<status> agreements::move_file(std::uint64_t number, intent what) {
+    const intent::fixed& h = what.head;
+    const server_id to = state_.place_of(h.to_parent, what.to_name);
+    const rpc::link_entry::request request{number, h.to_parent.value, h.child.value,
+                                           static_cast<std::uint64_t>(h.type)};
+    status outcome;
+    if (to == state_.self) {
+        task<status> preparing =
+            state_.dirs->ready(h.to_parent, rpc::named_request::no_path, directories::use::insert);
+        outcome = co_await std::move(preparing);
+        if (outcome) { outcome = link(request, what.to_name); }
+    } else {
+        task<result<rpc::empty_reply>> asking = ask<rpc::link_entry>(to, request, what.to_name);
+        const result<rpc::empty_reply> answer = co_await std::move(asking);
+        outcome = answer.error();
+    }
+    if (undecided(outcome.error())) { co_return outcome; }
+    if (outcome) {
+        state_.names.unlink_entry(h.parent, what.name);
+        (void)state_.owed->add({duty_kind::forget_move, static_cast<std::uint32_t>(to), number, 0, 0, 0});
+    }
+    close(number, what, outcome);
+    co_return outcome;
+}
+
+/// The part of a directory's move that server 0 decides. Where it is not known whether it did, it is asked
+/// again.
+task<status> agreements::try_to_move(std::uint64_t number, intent what) {
+    const intent::fixed& h = what.head;
+    const server_id to = state_.place_of(h.to_parent, what.to_name);
+    const rpc::reserve_entry::request wanted{number, h.to_parent.value, h.child.value};
+    file_id replaced{};
+    if (to == state_.self) {
+        task<status> preparing =
+            state_.dirs->ready(h.to_parent, rpc::named_request::no_path, directories::use::insert);
+        BFS_CO_CHECK(co_await std::move(preparing));
+        BFS_CO_TRY(replaced, reserve(wanted, what.to_name));
+    } else {
+        task<result<rpc::reserve_entry::reply>> asking = ask<rpc::reserve_entry>(to, wanted, what.to_name);
+        BFS_CO_TRY(const rpc::reserve_entry::reply answer, co_await std::move(asking));
+        replaced = {answer.replaced};
+    }
+    const rpc::move_directory::request move{number, h.child.value, h.to_parent.value, replaced.value};
+    task<status> moving =
+        state_.dir_log != nullptr ? state_.dir_log->move(move) : tell<rpc::move_directory>(server_id{0}, move);
+    co_return co_await std::move(moving);
+}
+
+task<status> agreements::move_directory(std::uint64_t number, intent what, bool again) {
+    status outcome;
+    if (again) {
+        // Whatever was asked before has reached server 0 by now or never will.
+        bool moved = false;
+        if (state_.dir_log != nullptr) {
+            task<result<bool>> asking = state_.dir_log->was_moved(number);
+            BFS_CO_TRY(moved, co_await std::move(asking));
+        } else {
+            task<result<rpc::move_outcome::reply>> asking =
+                ask<rpc::move_outcome>(server_id{0}, rpc::id_request{number});
+            BFS_CO_TRY(const rpc::move_outcome::reply answer, co_await std::move(asking));
+            moved = answer.moved != 0;
+        }
+        outcome = moved ? status() : status(errc::busy);
+    } else {
+        task<status> trying = try_to_move(number, what);
+        outcome = co_await std::move(trying);
+        if (undecided(outcome.error())) { co_return outcome; }
+    }
+    const intent::fixed& h = what.head;
+    const auto to = static_cast<std::uint32_t>(state_.place_of(h.to_parent, what.to_name));
+    (void)state_.owed->add({duty_kind::settle_entry, to, number, 0, outcome ? 1U : 0U, 0});
+    if (outcome) {
+        (void)state_.owed->add({duty_kind::forget_move, 0, number, 0, 0, 0});
+        state_.names.unlink_entry(h.parent, what.name);
+    }
+    close(number, what, outcome);
+    co_return outcome;
+}
+
+// ---- The other side ----
+
+status agreements::link(const rpc::link_entry::request& what, std::string_view name) {
+    if (state_.notes.has(note_kind::moved, what.move)) { return ok(); }
+    const file_id parent{what.parent};
+    if (state_.locks.held(parent, name)) { return errc::busy; }
+    BFS_TRY(const std::optional<metadata::entry_info> before, state_.names.find_entry(parent, name));
+    if (before && before->type == metadata::file_type::directory) { return errc::is_a_directory; }
+    BFS_CHECK(state_.names.link(parent, name, {{what.child}, static_cast<metadata::file_type>(what.type)}));
+    if (before && before->id.value != what.child) { drop_later(state_, before->id); }
+    state_.notes.set(note_kind::moved, what.move, std::uint64_t{1});
+    return ok();
+}
+
+result<file_id> agreements::reserve(const rpc::reserve_entry::request& what, std::string_view name) {
+    const file_id parent{what.parent};
+    const bool held_already = state_.notes.has(note_kind::reserved, what.move);
+    if (!held_already && state_.locks.held(parent, name)) { return errc::busy; }
+    BFS_TRY(const std::optional<metadata::entry_info> before, state_.names.find_entry(parent, name));
+    if (before && before->type != metadata::file_type::directory) { return errc::not_a_directory; }
+    if (!held_already) {
+        std::vector<std::byte> kept(sizeof(what) + name.size());
+        std::memcpy(kept.data(), &what, sizeof(what));
+        std::memcpy(kept.data() + sizeof(what), name.data(), name.size());
+        state_.notes.set(note_kind::reserved, what.move, kept);
+        state_.locks.take(parent, name);
+    }
+    return before ? before->id : file_id{};
+}
+
+status agreements::settle(std::uint64_t move, bool moved) {
+    const std::vector<std::byte>* bytes = state_.notes.find(note_kind::reserved, move);
+    rpc::reserve_entry::request kept;
+    if (bytes == nullptr || !load(*bytes, kept)) { return ok(); } // a repeat, or it was never reserved
+    const const_byte_span rest = const_byte_span(*bytes).subspan(sizeof(kept));
+    const std::string name(reinterpret_cast<const char*>(rest.data()), rest.size());
+    const file_id parent{kept.parent};
+    if (moved) {
+        const result<std::optional<metadata::entry_info>> before = state_.names.find_entry(parent, name);
+        if (!before) { return before.error(); }
+        BFS_CHECK(state_.names.link(parent, name, {{kept.child}, metadata::file_type::directory}));
+        if (*before && (*before)->id.value != kept.child) { drop_later(state_, (*before)->id); }
+    }
+    state_.notes.remove(note_kind::reserved, move);
+    state_.locks.release(parent, name);
+    return ok();
+}
+
+} // namespace benchfs::server

@@ -1,0 +1,99 @@
+// Changes of names that several servers make together: directories made, removed and renamed, files moved to a
+// name of another server.
+//
+// The server of the (old) name drives. It holds the name, writes its intention down, asks who must agree, and
+// then changes its own part; a restart goes on where it was. An intention whose answer is not known is pursued
+// in the background, and the client hears outcome_unknown. Every question may be repeated (see
+// rpc/messages/agreement.hpp).
+//
+// A file moves in this order: the new name is linked, by its server, in one step with "this move was done";
+// then the old one goes. In between the old name is held: nobody sees both, or none. A directory's new name is
+// reserved first; then server 0 decides; then both names change.
+#pragma once
+
+#include "benchfs/server/peers.hpp"
+#include "benchfs/server/services.hpp"
+
+#include <string>
+
+namespace benchfs::server {
+
+enum class intent_kind : std::uint32_t { mkdir = 1, rmdir = 2, move_file = 3, move_directory = 4 };
+
+/// What a server is about to do with a name of its own.
+struct intent {
+    struct fixed {
+        intent_kind kind{};
+        std::uint32_t mode = 0; // mkdir
+        std::uint32_t uid = 0;
+        std::uint32_t gid = 0;
+        std::int64_t now_ns = 0;
+        file_id child;
+        metadata::file_type type{};
+        std::uint32_t name_size = 0;
+        file_id parent;
+        file_id to_parent; // moves
+        // Who asked: a repeat of the call gets the outcome, also when it was a restart that brought it about.
+        std::uint64_t session = 0;
+        std::uint64_t sequence = 0;
+    };
+    fixed head;
+    std::string name;
+    std::string to_name; // moves
+
+    [[nodiscard]] std::vector<std::byte> bytes() const;
+    [[nodiscard]] static std::optional<intent> parse(const_byte_span from);
+};
+static_assert(wire_struct<intent::fixed>);
+
+class agreements {
+public:
+    explicit agreements(service_state& state) noexcept : state_(state) {}
+    agreements(const agreements&) = delete;
+    agreements& operator=(const agreements&) = delete;
+
+    /// Holds the names that a log told of. Once, before the first request.
+    void resume();
+    /// Goes on with those intentions; for the background, once this server has joined.
+    [[nodiscard]] static runtime::task<status> finish_resumed(agreements& self);
+
+    /// Carries an intention out: the caller has checked it and its name is free. Suspends.
+    [[nodiscard]] runtime::task<status> carry_out(intent what);
+    /// Whether an intention about this file or directory is under way.
+    [[nodiscard]] bool about(file_id child) const noexcept;
+
+    // ---- The other side ----
+
+    /// A file moves here; see rpc::link_entry. The directory is ready. What it replaces goes later.
+    [[nodiscard]] status link(const rpc::link_entry::request& what, std::string_view name);
+    /// See rpc::reserve_entry. The directory is ready.
+    [[nodiscard]] result<file_id> reserve(const rpc::reserve_entry::request& what, std::string_view name);
+    [[nodiscard]] status settle(std::uint64_t move, bool moved);
+
+    /// Calls another server, or this one's own method: never this one itself.
+    template <rpc::rpc_method M>
+    [[nodiscard]] runtime::task<result<typename M::reply>> ask(server_id to, typename M::request request,
+                                                               std::string tail = {}) {
+        return state_.others->call<M>(to, request, std::move(tail));
+    }
+    template <rpc::rpc_method M>
+    [[nodiscard]] runtime::task<status> tell(server_id to, typename M::request request) {
+        runtime::task<result<typename M::reply>> asking = ask<M>(to, request);
+        const result<typename M::reply> answer = co_await std::move(asking);
+        co_return answer.error();
+    }
+
+private:
+    [[nodiscard]] runtime::task<status> attempt(std::uint64_t number, intent what, bool again);
+    [[nodiscard]] runtime::task<status> make_directory(std::uint64_t number, intent what);
+    [[nodiscard]] runtime::task<status> remove_directory(std::uint64_t number, intent what);
+    [[nodiscard]] runtime::task<status> move_file(std::uint64_t number, intent what);
+    [[nodiscard]] runtime::task<status> move_directory(std::uint64_t number, intent what, bool again);
+    [[nodiscard]] runtime::task<status> try_to_move(std::uint64_t number, intent what);
+    [[nodiscard]] static runtime::task<status> pursue(agreements& self, std::uint64_t number, intent what);
+    void close(std::uint64_t number, const intent& what, status outcome);
+
+    service_state& state_;
+};
+
+} // namespace benchfs::server

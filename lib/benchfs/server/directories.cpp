@@ -1,0 +1,225 @@
+#include "benchfs/server/directories.hpp"
+
+#include "benchfs/base/log.hpp"
+#include "benchfs/rpc/page_target.hpp"
+#include "benchfs/runtime/sleep.hpp"
+#include "benchfs/server/agreements.hpp"
+#include "benchfs/server/peers.hpp"
+
+#include <algorithm>
+
+namespace benchfs::server {
+namespace {
+
+using runtime::task;
+
+constexpr duration ready_wait = std::chrono::seconds(3);
+constexpr duration first_look = std::chrono::milliseconds(1);
+constexpr duration longest_look = std::chrono::milliseconds(64);
+
+} // namespace
+
+struct directories::page {
+    rpc::directory_log::reply head;
+    std::vector<rpc::wire_directory> entries;
+    std::vector<rpc::wire_freeze> frozen;
+};
+
+directories::directories(service_state& state) : state_(state), joined_(state.self == server_id{0}) {
+    if (const auto known = state.notes.get<std::uint64_t>(note_kind::paths, 0)) { paths_ = *known; }
+}
+
+void directories::set_paths(std::uint64_t number) {
+    if (number <= paths_) { return; }
+    paths_ = number;
+    state_.notes.set(note_kind::paths, 0, number);
+}
+
+status directories::check(file_id parent, std::uint64_t paths, use u) const noexcept {
+    if (!joined_) { return errc::try_again; }
+    if (paths != rpc::named_request::no_path) {
+        for (const auto& [change, f] : frozen_) {
+            if (f.paths != 0) { return errc::try_again; }
+        }
+        if (paths < paths_) { return errc::stale_epoch; }
+    }
+    if (u == use::insert) {
+        for (const auto& [change, f] : frozen_) {
+            if (f.directory == parent.value) { return errc::try_again; }
+        }
+    }
+    if (state_.names.knows_directory(parent)) [[likely]] { return ok(); }
+    // A directory that is just being removed still has its inode.
+    const result<metadata::attributes> inode = state_.names.stat(parent);
+    return inode && !inode->is_directory() ? errc::not_a_directory : errc::stale_handle;
+}
+
+task<status> directories::ready(file_id parent, std::uint64_t paths, use u) {
+    const time_point until = state_.loop.now() + ready_wait;
+    duration pause = first_look;
+    bool asked = state_.self == server_id{0};
+    bool reached = true;
+    while (true) {
+        const status now = check(parent, paths, u);
+        const bool unknown = now.error() == errc::stale_handle && !asked;
+        if (now.error() != errc::try_again && !unknown) { co_return now; }
+        if (state_.loop.now() >= until) { co_return reached ? errc::try_again : errc::no_server; }
+        if (!unknown || !reached) {
+            BFS_CO_CHECK(co_await runtime::sleep_for(pause));
+            pause = std::min(pause * 2, longest_look);
+        }
+        task<status> asking = fetch();
+        const status got = co_await std::move(asking);
+        reached = static_cast<bool>(got);
+        asked = asked || (unknown && reached);
+    }
+}
+
+std::size_t directories::freeze(const rpc::wire_freeze& what) {
+    frozen_.insert_or_assign(what.change, what);
+    const file_id in{what.directory};
+    return in.valid() ? state_.names.entries_in(in) + state_.locks.in(in) : 0;
+}
+
+task<status> directories::join(directories& self) {
+    duration pause = first_look;
+    while (!self.joined_) {
+        task<status> asking = self.fetch();
+        const status got = co_await std::move(asking);
+        if (got) { break; }
+        BFS_CO_CHECK(co_await runtime::sleep_for(pause));
+        pause = std::min(pause * 2, longest_look);
+    }
+    co_return ok();
+}
+
+task<status> directories::fetch() {
+    if (state_.self == server_id{0}) { co_return ok(); }
+    const std::uint64_t before = begun_;
+    BFS_CO_TRY(auto turn, co_await fetching_.lock());
+    if (done_ > before) { co_return ok(); } // one that began after we asked has told us all
+    const std::uint64_t mine = ++begun_;
+    task<status> fetching = fetch_pages();
+    BFS_CO_CHECK(co_await std::move(fetching));
+    done_ = mine;
+    co_return ok();
+}
+
+task<status> directories::fetch_pages() {
+    std::vector<std::uint64_t> there; // all directories, when all are sent
+    std::uint64_t cursor = 0;
+    std::uint64_t from_then = 0;
+    bool whole = false;
+    while (true) {
+        page p;
+        task<status> asking = fetch_page(cursor, p);
+        BFS_CO_CHECK(co_await std::move(asking));
+        if (p.head.all != 0 && cursor == 0) {
+            whole = true;
+            from_then = p.head.position;
+            there.clear();
+        }
+        for (const rpc::wire_directory& entry : p.entries) {
+            apply(entry);
+            // Those that were made while the pages came, too.
+            if (whole && entry.kind == rpc::wire_directory::exists) { there.push_back(entry.id); }
+        }
+        if (p.head.all != 0) {
+            cursor = p.head.cursor;
+            if (p.head.more != 0) { continue; }
+            // What changed while the pages came is in the log from there on.
+            incarnation_ = p.head.incarnation;
+            position_ = from_then;
+            cursor = 0;
+            continue;
+        }
+        position_ = p.head.position;
+        if (p.head.more != 0) { continue; }
+        set_paths(p.head.paths);
+        take_freezes(p);
+        break;
+    }
+    if (whole) {
+        task<status> comparing = compare_all(std::move(there));
+        BFS_CO_CHECK(co_await std::move(comparing));
+    }
+    if (!joined_) {
+        joined_ = true;
+        BFS_LOG_INFO("server", "joined: %zu directories are known", state_.names.state().entries.directories());
+    }
+    co_return ok();
+}
+
+task<status> directories::fetch_page(std::uint64_t cursor, page& into) {
+    using method = rpc::directory_log;
+    const auto memory = std::make_unique<std::byte[]>(method::page_max);
+    rpc::page_target target({memory.get(), method::page_max});
+    rpc::call_extra extra;
+    extra.target = &target;
+    extra.reply_payload_max = method::page_max;
+    const method::request request{incarnation_, position_, cursor};
+    task<result<method::reply>> asking = state_.others->client().call<method>(server_id{0}, request, extra);
+    BFS_CO_TRY(into.head, co_await std::move(asking));
+    const std::size_t entry_bytes = into.head.entries * sizeof(rpc::wire_directory);
+    const_byte_span bytes = target.page();
+    if (bytes.size() != entry_bytes + into.head.frozen * sizeof(rpc::wire_freeze)) {
+        co_return errc::bad_frame;
+    }
+    into.entries.resize(into.head.entries);
+    into.frozen.resize(into.head.frozen);
+    for (std::size_t i = 0; i < into.entries.size(); ++i) {
+        (void)load(bytes.subspan(i * sizeof(rpc::wire_directory)), into.entries[i]);
+    }
+    bytes = bytes.subspan(entry_bytes);
+    for (std::size_t i = 0; i < into.frozen.size(); ++i) {
+        (void)load(bytes.subspan(i * sizeof(rpc::wire_freeze)), into.frozen[i]);
+    }
+    co_return ok();
+}
+
+void directories::apply(const rpc::wire_directory& entry) {
+    const file_id id{entry.id};
+    if (entry.kind == rpc::wire_directory::exists) {
+        state_.names.adopt_directory(id, {entry.parent});
+    } else if (!state_.names.forget_directory(id)) {
+        // Only after a power failure: entries that were never synced, in a directory that is gone.
+        BFS_LOG_WARN("server", "directory %llx is gone and has entries here; fsck finds them",
+                     static_cast<unsigned long long>(entry.id));
+    }
+}
+
+/// A freeze that came by itself while this page was on its way is newer than the page and stays.
+void directories::take_freezes(const page& from) {
+    std::erase_if(frozen_, [&](const auto& item) { return item.first <= from.head.change; });
+    for (const rpc::wire_freeze& f : from.frozen) { frozen_.insert_or_assign(f.change, f); }
+}
+
+/// After all directories were sent: what is known here and not there. Those that live here go back to server 0,
+/// which lost them in a power failure; the others are gone.
+task<status> directories::compare_all(std::vector<std::uint64_t> there) {
+    std::sort(there.begin(), there.end());
+    std::vector<std::pair<file_id, file_id>> missing; // with their parents
+    metadata::dentry_table& known = state_.names.state().entries;
+    file_id at{};
+    while (const metadata::directory* d = known.directory_after(at)) {
+        at = d->id;
+        if (!std::binary_search(there.begin(), there.end(), at.value)) { missing.emplace_back(at, d->parent); }
+    }
+    for (const auto& [id, parent] : missing) {
+        if (!state_.names.knows_directory(id)) { continue; } // the log told meanwhile
+        const bool ours = id.home() == state_.self && state_.names.stat(id) && !state_.agreed->about(id);
+        if (ours) {
+            const rpc::add_directory::request request{id.value, parent.value};
+            task<status> adding = state_.agreed->tell<rpc::add_directory>(server_id{0}, request);
+            const status added = co_await std::move(adding);
+            if (added || undecided(added.error())) {
+                BFS_CO_CHECK(added);
+                continue;
+            }
+        }
+        apply({rpc::wire_directory::removed, id.value, 0});
+    }
+    co_return ok();
+}
+
+} // namespace benchfs::server

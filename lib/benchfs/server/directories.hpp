@@ -1,0 +1,70 @@
+// What this server knows of the directories of the cluster, and which of them are being changed.
+//
+// Server 0 orders all changes (directory_log.hpp); the others learn them when they meet a directory that they
+// do not know. A server that was restarted asks for all of them before it answers anything about names: it may
+// have missed a removal, or have been asked to freeze a directory just before it died.
+#pragma once
+
+#include "benchfs/server/services.hpp"
+
+#include <map>
+
+namespace benchfs::server {
+
+class directories {
+public:
+    explicit directories(service_state& state);
+    directories(const directories&) = delete;
+    directories& operator=(const directories&) = delete;
+
+    /// What somebody wants with a directory.
+    enum class use : std::uint8_t { walk, insert };
+
+    /// Whether check() would be ok, at the price of a few comparisons; false says nothing.
+    [[nodiscard]] bool quiet(file_id parent, std::uint64_t paths) const noexcept {
+        if (!joined_ || !frozen_.empty() || paths < paths_) { return false; }
+        return state_.self == server_id{0} || state_.names.knows_directory(parent);
+    }
+    /// Whether a request about a name in this directory may be answered now. stale_epoch: paths have changed
+    /// since `paths`; stale_handle: not known here, and not at all if this is server 0; try_again: see ready().
+    [[nodiscard]] status check(file_id parent, std::uint64_t paths, use u) const noexcept;
+    /// The same, after asking server 0 and waiting for changes under way as far as that takes. try_again after
+    /// a few seconds, no_server if server 0 cannot be asked. ok holds until the caller suspends.
+    [[nodiscard]] runtime::task<status> ready(file_id parent, std::uint64_t paths, use u);
+
+    /// The number of the last change that made paths mean something else.
+    [[nodiscard]] std::uint64_t paths() const noexcept { return paths_; }
+    void set_paths(std::uint64_t number);
+
+    /// A change begins: see rpc::wire_freeze. How many entries the directory has here.
+    std::size_t freeze(const rpc::wire_freeze& what);
+    /// On server 0: the change has ended.
+    void thaw(std::uint64_t change) noexcept { frozen_.erase(change); }
+    [[nodiscard]] const std::map<std::uint64_t, rpc::wire_freeze>& frozen() const noexcept { return frozen_; }
+
+    /// Brings this server up to date; nothing to do on server 0.
+    [[nodiscard]] runtime::task<status> fetch();
+    /// Goes on until the first fetch() has worked. For the background, after a start.
+    [[nodiscard]] static runtime::task<status> join(directories& self);
+    [[nodiscard]] bool joined() const noexcept { return joined_; }
+
+private:
+    struct page;
+    [[nodiscard]] runtime::task<status> fetch_pages();
+    [[nodiscard]] runtime::task<status> fetch_page(std::uint64_t cursor, page& into);
+    void apply(const rpc::wire_directory& entry);
+    void take_freezes(const page& from);
+    [[nodiscard]] runtime::task<status> compare_all(std::vector<std::uint64_t> there);
+
+    service_state& state_;
+    bool joined_;
+    std::uint64_t incarnation_ = 0; // of server 0's log
+    std::uint64_t position_ = 0;
+    std::uint64_t paths_ = 0;
+    std::map<std::uint64_t, rpc::wire_freeze> frozen_; // by change
+    runtime::mutex fetching_;
+    std::uint64_t begun_ = 0;
+    std::uint64_t done_ = 0; // the last of `begun_` that ended well
+};
+
+} // namespace benchfs::server

@@ -1,0 +1,184 @@
+#include "benchfs/server/directory_log.hpp"
+
+#include "benchfs/base/log.hpp"
+#include "benchfs/runtime/parallel_for.hpp"
+#include "benchfs/server/agreements.hpp"
+#include "benchfs/server/directories.hpp"
+
+namespace benchfs::server {
+namespace {
+
+using runtime::task;
+
+constexpr std::size_t tail_max = 65536;
+constexpr std::uint64_t numbers_at_once = 4096;
+constexpr std::uint64_t numbers_at_start = std::uint64_t{1} << 20;
+// Freezes take some of a page, too.
+constexpr std::size_t freezes_max = 256;
+constexpr std::size_t entries_max =
+    (rpc::directory_log::page_max - freezes_max * sizeof(rpc::wire_freeze)) / sizeof(rpc::wire_directory);
+constexpr std::size_t servers_at_once = 64;
+
+} // namespace
+
+void directory_log::begin_numbers(note_table& notes, std::int64_t now_ns) {
+    const std::uint64_t unused = notes.get<std::uint64_t>(note_kind::numbers, 0).value_or(1);
+    const std::uint64_t first = std::max(unused, static_cast<std::uint64_t>(now_ns / 1000));
+    notes.set(note_kind::numbers, 0, first + numbers_at_start);
+    notes.set(note_kind::paths, 0, first);
+}
+
+directory_log::directory_log(service_state& state, std::uint64_t incarnation) noexcept
+    : state_(state),
+      incarnation_(incarnation),
+      last_number_(state.notes.get<std::uint64_t>(note_kind::paths, 0).value_or(1)) {}
+
+void directory_log::push(const rpc::wire_directory& entry) {
+    tail_.push_back(entry);
+    if (tail_.size() > tail_max) {
+        tail_.pop_front();
+        ++first_;
+    }
+}
+
+result<std::uint64_t> directory_log::next_number() {
+    const std::uint64_t reserved = state_.notes.get<std::uint64_t>(note_kind::numbers, 0).value_or(1);
+    if (last_number_ + 1 >= reserved) {
+        state_.notes.set(note_kind::numbers, 0, last_number_ + numbers_at_once);
+        BFS_CHECK(state_.log.write());
+    }
+    return ++last_number_;
+}
+
+status directory_log::add(file_id id, file_id parent) {
+    if (state_.names.knows_directory(id)) { return ok(); }
+    if (!id.valid() || !state_.names.knows_directory(parent)) { return errc::stale_handle; }
+    state_.names.adopt_directory(id, parent);
+    push({rpc::wire_directory::exists, id.value, parent.value});
+    return ok();
+}
+
+task<status> directory_log::remove(file_id id) {
+    BFS_CO_TRY(auto turn, co_await changing_.lock());
+    if (!state_.names.knows_directory(id)) { co_return ok(); }
+    if (id == root_id) { co_return errc::busy; }
+    BFS_CO_TRY(const std::uint64_t change, next_number());
+    const rpc::wire_freeze what{change, id.value, 0};
+    task<status> freezing = freeze_all(what);
+    status outcome = co_await std::move(freezing);
+    if (outcome) { outcome = state_.names.forget_directory(id); }
+    if (outcome) {
+        push({rpc::wire_directory::removed, id.value, 0});
+        outcome = state_.log.write();
+    }
+    task<void> thawing = thaw_all(change);
+    co_await std::move(thawing);
+    co_return outcome;
+}
+
+task<status> directory_log::move(rpc::move_directory::request what) {
+    BFS_CO_TRY(auto turn, co_await changing_.lock());
+    if (state_.notes.has(note_kind::moved, what.move)) { co_return ok(); }
+    const file_id id{what.id};
+    const file_id parent{what.parent};
+    const file_id replaced{what.replaced};
+    if (id == root_id || replaced == root_id) { co_return errc::busy; }
+    if (!state_.names.knows_directory(id) || !state_.names.knows_directory(parent)) {
+        co_return errc::stale_handle;
+    }
+    if (state_.names.below(parent, id)) { co_return errc::invalid_argument; }
+    BFS_CO_TRY(const std::uint64_t change, next_number());
+    const rpc::wire_freeze frozen{change, what.replaced, 1};
+    task<status> freezing = freeze_all(frozen);
+    status outcome = co_await std::move(freezing);
+    if (outcome && replaced.valid()) { outcome = state_.names.forget_directory(replaced); }
+    if (outcome) {
+        if (replaced.valid()) { push({rpc::wire_directory::removed, what.replaced, 0}); }
+        state_.names.adopt_directory(id, parent);
+        push({rpc::wire_directory::exists, what.id, what.parent});
+        state_.dirs->set_paths(change);
+        state_.notes.set(note_kind::moved, what.move, change);
+        outcome = state_.log.write();
+    }
+    task<void> thawing = thaw_all(change);
+    co_await std::move(thawing);
+    co_return outcome;
+}
+
+task<result<bool>> directory_log::was_moved(std::uint64_t move) {
+    BFS_CO_TRY(auto turn, co_await changing_.lock());
+    co_return state_.notes.has(note_kind::moved, move);
+}
+
+task<status> directory_log::freeze_one(service_state& state, server_id server, rpc::wire_freeze what) {
+    if (server == state.self) { co_return state.dirs->freeze(what) == 0 ? errc::ok : errc::not_empty; }
+    task<result<rpc::freeze::reply>> asking = state.agreed->ask<rpc::freeze>(server, what);
+    const result<rpc::freeze::reply> answer = co_await std::move(asking);
+    if (!answer) {
+        BFS_LOG_WARN("server", "a directory cannot be removed or moved: server %u does not agree: %s",
+                     static_cast<unsigned>(server), message(answer.error()).data());
+        co_return errc::busy; // nothing has happened
+    }
+    co_return answer->entries == 0 ? errc::ok : errc::not_empty;
+}
+
+task<status> directory_log::freeze_all(rpc::wire_freeze what) {
+    const auto one = [&](std::size_t i) { return freeze_one(state_, static_cast<server_id>(i), what); };
+    task<status> all = runtime::parallel_for(state_.placement.servers(), servers_at_once, one);
+    co_return co_await std::move(all);
+}
+
+/// Best effort: who does not hear it asks when somebody wants what is frozen.
+task<status> directory_log::thaw_one(service_state& state, server_id server, std::uint64_t change) {
+    if (server == state.self) { co_return ok(); }
+    const rpc::thaw::request request{change};
+    task<result<rpc::empty_reply>> telling = state.agreed->ask<rpc::thaw>(server, request);
+    (void)co_await std::move(telling);
+    co_return ok();
+}
+
+task<void> directory_log::thaw_all(std::uint64_t change) {
+    state_.dirs->thaw(change);
+    const auto one = [&](std::size_t i) { return thaw_one(state_, static_cast<server_id>(i), change); };
+    task<status> all = runtime::parallel_for(state_.placement.servers(), servers_at_once, one);
+    (void)co_await std::move(all);
+}
+
+rpc::directory_log::reply directory_log::page(const rpc::directory_log::request& asked,
+                                              std::vector<rpc::wire_directory>& entries,
+                                              std::vector<rpc::wire_freeze>& frozen) {
+    rpc::directory_log::reply head;
+    head.incarnation = incarnation_;
+    head.change = last_number_;
+    head.paths = state_.dirs->paths();
+    const std::uint64_t end = first_ + tail_.size();
+    const bool follows = asked.incarnation == incarnation_ && asked.position >= first_ && asked.position <= end;
+    if (follows && asked.cursor == 0) {
+        head.position = asked.position;
+        while (head.position < end && entries.size() < entries_max) {
+            entries.push_back(tail_[head.position++ - first_]);
+        }
+        head.more = head.position < end ? 1 : 0;
+    } else {
+        metadata::dentry_table& all = state_.names.state().entries;
+        file_id at{asked.cursor};
+        const metadata::directory* d = all.directory_after(at);
+        while (d != nullptr && entries.size() < entries_max) {
+            at = d->id;
+            entries.push_back({rpc::wire_directory::exists, at.value, d->parent.value});
+            d = all.directory_after(at);
+        }
+        head.all = 1;
+        head.more = d != nullptr ? 1 : 0;
+        head.cursor = at.value;
+        head.position = end;
+    }
+    for (const auto& [change, f] : state_.dirs->frozen()) {
+        if (frozen.size() < freezes_max) { frozen.push_back(f); }
+    }
+    head.entries = static_cast<std::uint32_t>(entries.size());
+    head.frozen = static_cast<std::uint32_t>(frozen.size());
+    return head;
+}
+
+} // namespace benchfs::server

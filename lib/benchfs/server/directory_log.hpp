@@ -1,0 +1,62 @@
+// The directories of the cluster, on server 0: every directory that is made, removed or moved goes through
+// here.
+//
+// The table itself is durable as part of server 0's namespace; the log is the tail of the changes since its
+// start, for servers that want to catch up. A removal or a move first freezes what it touches on every server,
+// so that nobody adds an entry to a directory that is about to go, or walks a path that is about to change;
+// then it is decided here, in one step. Removals and moves take turns.
+#pragma once
+
+#include "benchfs/server/services.hpp"
+
+#include <deque>
+#include <vector>
+
+namespace benchfs::server {
+
+class directory_log {
+public:
+    /// Once at a start, before the log of the store is synced: numbers above all that were ever given out.
+    /// Paths count as changed, because a power failure may have undone what clients remember. `now_ns` keeps
+    /// the numbers of a server without a log apart.
+    static void begin_numbers(note_table& notes, std::int64_t now_ns);
+
+    /// After begin_numbers().
+    directory_log(service_state& state, std::uint64_t incarnation) noexcept;
+    directory_log(const directory_log&) = delete;
+    directory_log& operator=(const directory_log&) = delete;
+
+    /// stale_handle: the parent is not there. Staged, not written.
+    [[nodiscard]] status add(file_id id, file_id parent);
+    /// not_empty; busy if a server cannot be asked; ok if it is gone already. Written.
+    [[nodiscard]] runtime::task<status> remove(file_id id);
+    /// See rpc::move_directory. Written.
+    [[nodiscard]] runtime::task<status> move(rpc::move_directory::request what);
+    /// After whatever is under way.
+    [[nodiscard]] runtime::task<result<bool>> was_moved(std::uint64_t move);
+    /// A number above all that were given before. io_error if it cannot be written down.
+    [[nodiscard]] result<std::uint64_t> next_number();
+
+    /// What a server that asks gets: the head, and the records behind it.
+    [[nodiscard]] rpc::directory_log::reply page(const rpc::directory_log::request& asked,
+                                                 std::vector<rpc::wire_directory>& entries,
+                                                 std::vector<rpc::wire_freeze>& frozen);
+
+private:
+    [[nodiscard]] runtime::task<status> freeze_all(rpc::wire_freeze what);
+    [[nodiscard]] static runtime::task<status> freeze_one(service_state& state, server_id server,
+                                                          rpc::wire_freeze what);
+    [[nodiscard]] runtime::task<void> thaw_all(std::uint64_t change);
+    [[nodiscard]] static runtime::task<status> thaw_one(service_state& state, server_id server,
+                                                        std::uint64_t change);
+    void push(const rpc::wire_directory& entry);
+
+    service_state& state_;
+    std::uint64_t incarnation_;
+    std::deque<rpc::wire_directory> tail_;
+    std::uint64_t first_ = 0; // position of the tail's first entry
+    std::uint64_t last_number_;
+    runtime::mutex changing_;
+};
+
+} // namespace benchfs::server

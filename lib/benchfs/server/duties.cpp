@@ -1,0 +1,162 @@
+#include "benchfs/server/duties.hpp"
+
+#include "benchfs/base/log.hpp"
+#include "benchfs/runtime/parallel_for.hpp"
+#include "benchfs/runtime/sleep.hpp"
+#include "benchfs/runtime/with_timeout.hpp"
+#include "benchfs/server/agreements.hpp"
+#include "benchfs/server/peers.hpp"
+#include "benchfs/server/removal.hpp"
+
+namespace benchfs::server {
+namespace {
+
+using runtime::task;
+
+constexpr std::size_t duties_at_once = 16; // that one server is told of
+constexpr duration first_duty_pause = std::chrono::milliseconds(5);
+constexpr duration longest_duty_pause = std::chrono::seconds(1);
+
+[[nodiscard]] bool truncates(const duty& d) noexcept {
+    return d.kind == duty_kind::cut_file && d.epoch != rpc::cut_file::removed;
+}
+
+} // namespace
+
+void duties::resume() {
+    std::vector<item> all;
+    state_.notes.for_each(note_kind::duty, [&](std::uint64_t number, const_byte_span bytes) {
+        item one;
+        one.number = number;
+        if (load(bytes, one.what)) { all.push_back(one); }
+    });
+    for (const item& one : all) { enqueue(one.number, one.what); }
+}
+
+std::uint64_t duties::add(const duty& what) {
+    const result<file_id> number = state_.names.new_id();
+    BFS_ASSERT(number.has_value()); // 2^48 of them
+    state_.notes.set(note_kind::duty, number->value, what);
+    enqueue(number->value, what);
+    return number->value;
+}
+
+void duties::enqueue(std::uint64_t number, const duty& what) {
+    if (truncates(what)) { ++cutting_[{what.id}]; }
+    ++pending_;
+    const auto server = static_cast<server_id>(what.server);
+    lane& to = lanes_[server];
+    to.items.push_back({number, what});
+    if (to.running) { return; }
+    to.running = true;
+    state_.background->spawn(work(*this, server));
+}
+
+void duties::confirmed(const item& one) {
+    --pending_;
+    state_.notes.remove(note_kind::duty, one.number);
+    if (truncates(one.what)) {
+        const auto found = cutting_.find({one.what.id});
+        if (--found->second == 0) { cutting_.erase(found); }
+    }
+    for (waiter* w : waiting_) {
+        std::erase(w->left, one.number);
+        if (w->left.empty()) { w->all_done.set(); }
+    }
+}
+
+/// Until nothing is owed to this server. References into lanes_ stay valid: nothing is ever erased there.
+task<status> duties::work(duties& self, server_id server) {
+    lane& mine = self.lanes_[server];
+    duration pause = first_duty_pause;
+    while (!mine.items.empty()) {
+        // First the turn of whoever added it, so that everything it changed is staged with it.
+        status going = co_await runtime::yield();
+        if (going) { going = self.state_.log.write(); }
+        const std::size_t count = std::min(mine.items.size(), duties_at_once);
+        std::vector<char> done(count, 0);
+        if (going) {
+            const auto one = [&](std::size_t i) { return tell(self, mine.items[i].what, done[i]); };
+            task<status> telling = runtime::parallel_for(count, duties_at_once, one);
+            going = co_await std::move(telling);
+        }
+        std::size_t told = 0;
+        for (std::size_t i = count; i-- > 0;) {
+            if (done[i] == 0) { continue; }
+            ++told;
+            self.confirmed(mine.items[i]);
+            mine.items.erase(mine.items.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+        pause = told != 0 ? first_duty_pause : std::min(pause * 2, longest_duty_pause);
+        if (told == 0) { going = co_await runtime::sleep_for(pause); }
+        const runtime::call_context& context = co_await runtime::current_context();
+        if (context.stop_requested()) { break; } // a restart goes on
+    }
+    mine.running = false;
+    co_return ok();
+}
+
+/// Says it once; `done` becomes 1 when it was confirmed. Never an error: the others go on.
+task<status> duties::tell(duties& self, duty what, char& done) {
+    service_state& state = self.state_;
+    const auto to = static_cast<server_id>(what.server);
+    const bool here = to == state.self;
+    status told;
+    switch (what.kind) {
+    case duty_kind::drop_inode: {
+        task<status> dropping = here ? drop_inode(state, {what.id})
+                                     : state.agreed->tell<rpc::drop_inode>(to, rpc::id_request{what.id});
+        told = co_await std::move(dropping);
+        break;
+    }
+    case duty_kind::cut_file: {
+        const rpc::cut_file::request request{what.id, what.epoch, what.size, what.chunk_size};
+        task<status> cutting = state.agreed->tell<rpc::cut_file>(to, request);
+        told = co_await std::move(cutting);
+        break;
+    }
+    case duty_kind::settle_entry: {
+        if (here) {
+            told = state.agreed->settle(what.id, what.size != 0);
+        } else {
+            task<status> settling =
+                state.agreed->tell<rpc::settle_entry>(to, rpc::settle_entry::request{what.id, what.size});
+            told = co_await std::move(settling);
+        }
+        break;
+    }
+    case duty_kind::forget_move: {
+        if (here) {
+            state.notes.remove(note_kind::moved, what.id);
+        } else {
+            task<status> forgetting = state.agreed->tell<rpc::forget_move>(to, rpc::id_request{what.id});
+            told = co_await std::move(forgetting);
+        }
+        break;
+    }
+    }
+    if (told || told.error() == errc::stale_handle) {
+        done = 1;
+    } else if (!undecided(told.error())) {
+        BFS_LOG_WARN("server", "server %u refuses what it is told of %llx: %s; trying again", what.server,
+                     static_cast<unsigned long long>(what.id), message(told.error()).data());
+    }
+    co_return ok();
+}
+
+task<status> duties::wait_for(waiter& w) { co_return co_await w.all_done.wait(); }
+
+task<status> duties::wait(std::vector<std::uint64_t> numbers, duration limit) {
+    std::erase_if(numbers, [&](std::uint64_t n) { return !state_.notes.has(note_kind::duty, n); });
+    if (numbers.empty()) { co_return ok(); }
+    waiter w;
+    w.left = std::move(numbers);
+    waiting_.push_back(&w);
+    task<status> waiting = wait_for(w);
+    task<status> bounded = runtime::with_timeout(limit, std::move(waiting));
+    const status outcome = co_await std::move(bounded);
+    std::erase(waiting_, &w);
+    co_return outcome;
+}
+
+} // namespace benchfs::server

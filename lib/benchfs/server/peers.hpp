@@ -1,0 +1,69 @@
+// The other servers, as this one calls them. Connections are made when they are first needed.
+#pragma once
+
+#include "benchfs/rpc/client.hpp"
+
+#include <string>
+
+namespace benchfs::server {
+
+/// What a server needs to call others: a transport of its own, because the one it answers on has the answering
+/// side as its receiver, and a way to find them. Both outlive it.
+struct peer_environment {
+    transport::transport* network = nullptr;
+    rpc::address_resolver* addresses = nullptr;
+};
+
+class peers {
+public:
+    peers(runtime::loop& loop, const peer_environment& on, const rpc::cluster_identity& identity,
+          std::uint64_t seed)
+        : client_(loop, *on.network, *on.addresses, identity, settings_of(seed)) {}
+
+    /// Calls another server; never this one itself.
+    template <rpc::rpc_method M>
+    [[nodiscard]] runtime::task<result<typename M::reply>> call(server_id to, typename M::request request,
+                                                                std::string tail = {}) {
+        rpc::call_extra extra;
+        extra.tail = std::as_bytes(std::span(tail));
+        runtime::task<result<typename M::reply>> calling = client_.call<M>(to, request, extra);
+        co_return co_await std::move(calling);
+    }
+    [[nodiscard]] rpc::client& client() noexcept { return client_; }
+    [[nodiscard]] runtime::task<void> close() { return client_.close(); }
+
+private:
+    // Shorter than what clients wait: they are to hear why they got no answer.
+    [[nodiscard]] static rpc::client_settings settings_of(std::uint64_t seed) noexcept {
+        rpc::client_settings s;
+        s.deadline = std::chrono::seconds(4);
+        s.retry_for = std::chrono::seconds(1);
+        s.seed = seed;
+        return s;
+    }
+
+    rpc::client client_;
+};
+
+/// Whether the other server decided: anything else than its own yes or no leaves open what it did.
+[[nodiscard]] constexpr bool undecided(errc e) noexcept {
+    switch (e) {
+    case errc::peer_down:
+    case errc::timed_out:
+    case errc::outcome_unknown:
+    case errc::no_server:
+    case errc::try_again:
+    case errc::cancelled:
+    case errc::shutting_down:
+    case errc::io_error:
+    case errc::not_permitted:
+    case errc::wrong_cluster:
+    case errc::protocol_mismatch:
+    case errc::bad_frame:
+        return true;
+    default:
+        return false;
+    }
+}
+
+} // namespace benchfs::server

@@ -1,0 +1,85 @@
+// Renaming: in one step where one server has all of it, else as an agreement.
+#include "benchfs/server/agreements.hpp"
+#include "benchfs/server/directories.hpp"
+#include "benchfs/server/directory_log.hpp"
+#include "benchfs/server/removal.hpp"
+#include "benchfs/server/services.hpp"
+
+namespace benchfs::server {
+namespace {
+
+using metadata::attributes;
+using rpc::server_call;
+using runtime::task;
+
+/// A cluster of one server.
+task<status> rename_here(service_state& state, server_call& call, rpc::rename::request asked,
+                         std::string_view from, std::string_view to) {
+    // A number for the change of paths that this may be, before anything is changed.
+    BFS_CO_TRY(const std::uint64_t number, state.dir_log->next_number());
+    BFS_CO_TRY(const metadata::rename_answer done,
+               state.names.rename({asked.from_parent}, from, {asked.to_parent}, to, state.now()));
+    if (done.moved.is_directory()) { state.dirs->set_paths(number); }
+    call.decide<rpc::rename>({});
+    if (done.replaced && !done.replaced->is_directory()) {
+        const attributes gone = *done.replaced;
+        task<status> cutting = cut_chunks(state, gone.id, gone.chunk_size, gone.size, 0);
+        BFS_CO_CHECK(co_await std::move(cutting));
+    }
+    co_return ok();
+}
+
+/// Several servers: this one has the old name.
+task<status> rename_agreed(service_state& state, server_call& call, rpc::rename::request asked,
+                           std::string_view from, std::string_view to) {
+    const file_id parent{asked.from_parent};
+    const file_id to_parent{asked.to_parent};
+    if (metadata::names_root(parent, from) || metadata::names_root(to_parent, to)) { co_return errc::busy; }
+    BFS_CO_TRY(const std::optional<metadata::entry_info> found, state.names.find_entry(parent, from));
+    if (!found) { co_return errc::not_found; }
+    BFS_CO_CHECK(validate_name(to));
+    if (parent == to_parent && from == to) { co_return ok(); }
+    intent what;
+    what.head.kind = found->is_directory() ? intent_kind::move_directory : intent_kind::move_file;
+    what.head.child = found->id;
+    what.head.type = found->type;
+    what.head.parent = parent;
+    what.head.to_parent = to_parent;
+    what.head.session = call.session_id();
+    what.head.sequence = call.sequence();
+    what.name = from;
+    what.to_name = to;
+    task<status> moving = state.agreed->carry_out(std::move(what));
+    const status moved = co_await std::move(moving);
+    // Somebody else changes the new name right now. Both may hold what the other wants: who asks again waits a
+    // little first.
+    co_return moved.error() == errc::busy ? errc::try_again : moved.error();
+}
+
+task<status> rename(void* context, server_call& call) {
+    service_state& state = state_of(context);
+    const auto asked = call.request<rpc::rename>();
+    const std::string_view names = call.tail<rpc::rename>();
+    if (asked.from_size > names.size()) { co_return errc::bad_frame; }
+    const std::string_view from = names.substr(0, asked.from_size);
+    const std::string_view to = names.substr(asked.from_size);
+    for (const file_id parent : {file_id{asked.from_parent}, file_id{asked.to_parent}}) {
+        if (state.dirs->quiet(parent, asked.paths)) { continue; }
+        task<status> preparing = state.dirs->ready(parent, asked.paths, directories::use::walk);
+        BFS_CO_CHECK(co_await std::move(preparing));
+    }
+    if (state.locks.held({asked.from_parent}, from)) { co_return errc::try_again; }
+    task<status> renaming =
+        state.alone() ? rename_here(state, call, asked, from, to) : rename_agreed(state, call, asked, from, to);
+    BFS_CO_CHECK(co_await std::move(renaming));
+    call.reply<rpc::rename>({});
+    co_return ok();
+}
+
+} // namespace
+
+void register_rename_methods(rpc::server& to, service_state& state) {
+    to.handle(rpc::rename::info, &state, rename);
+}
+
+} // namespace benchfs::server
