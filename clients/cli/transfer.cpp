@@ -19,6 +19,7 @@ constexpr std::size_t piece_size = 1 * MiB;
     case errc::quota_exceeded:
     case errc::peer_down:
     case errc::timed_out:
+    case errc::outcome_unknown: // its server is lost, or does not answer
     case errc::no_server:
     case errc::shutting_down:
     case errc::read_only:

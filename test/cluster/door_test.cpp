@@ -106,4 +106,26 @@ TEST_CASE("a real server does not take a proof twice") {
     }
 }
 
+TEST_CASE("a real server says so when an answer does not fit the room for it, and goes on") {
+    house h("auto");
+    stranger member(h.directory.registry(), "window");
+    REQUIRE(member.connect());
+    REQUIRE(member.enter(5));
+    REQUIRE(member.upgrade());
+    REQUIRE(member.path() == "window");
+    const auto ask = [&](std::uint32_t room, std::size_t answers) {
+        const rpc::stat::request root{1};
+        member.send(stranger::framed(rpc::stat::info.id, bytes_of(root)), 0, room);
+        REQUIRE(member.wait_for_replies(answers));
+        REQUIRE(member.connected());
+        return std::string(name(member.answer()));
+    };
+    constexpr std::uint32_t enough = sizeof(rpc::frame) + sizeof(rpc::stat::reply);
+    CHECK(ask(enough, 3) == "ok");
+    CHECK(ask(enough - 1, 4) == "message_too_long");
+    CHECK(ask(sizeof(rpc::frame), 5) == "message_too_long");
+    CHECK(ask(enough, 6) == "ok");
+    h.all_is_well(5);
+}
+
 } // namespace benchfs::test

@@ -47,7 +47,7 @@ std::vector<byte_string> frame_corpus() {
             rpc::frame head;
             head.method = 9;
             head.call_id = 77;
-            head.flags = body == 8 ? rpc::flag_reply : std::uint8_t{0};
+            head.flags = body == 8 ? std::uint8_t{rpc::flag_reply} : std::uint8_t{0};
             const rpc::session_block session{1, 2, 1, 3, 0};
             rpc::header_buffer out;
             out.begin(head, in_session ? &session : nullptr);

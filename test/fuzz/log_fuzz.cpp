@@ -6,6 +6,7 @@
 #include "benchfs/base/crc32c.hpp"
 #include "benchfs/client/file_system.hpp"
 #include "benchfs/server/instance.hpp"
+#include "benchfs/server/journal_records.hpp"
 #include "benchfs/storage/disk_memory.hpp"
 #include "benchfs/storage/wal_format.hpp"
 #include "benchfs/storage/wal_survey.hpp"
@@ -301,12 +302,28 @@ task<void> read_records(disk_image& image, record_writer& to) {
     for (wal_slot& slot : *slots) { (void)co_await slot.file->close(); }
 }
 
+using server::journal_kind;
+
+template <class T>
+void put_record(sink& out, journal_kind kind, const T& body, std::string_view tail = {}) {
+    const auto size = static_cast<std::uint16_t>(sizeof(body) + tail.size());
+    out.put(record_step{static_cast<std::uint16_t>(kind), size}).put(body).put_text(tail);
+}
+
 std::vector<byte_string> log_records_corpus() {
     disk_image image = worked();
     record_writer writer;
     runtime::loop loop;
     loop.run(read_records(image, writer));
-    return {writer.out.bytes()};
+    // Found once: a directory with an id that none has, over which a checkpoint never came; and one that was
+    // removed with what is in it, which ended the server.
+    sink impossible;
+    put_record(impossible, journal_kind::directory_set, server::journal_directory{std::uint64_t{1} << 56, 1});
+    sink full;
+    put_record(full, journal_kind::directory_set, server::journal_directory{5, 1});
+    put_record(full, journal_kind::dentry_set, server::journal_dentry{5, 6, 1, 1}, "x");
+    put_record(full, journal_kind::directory_removed, server::journal_number{5});
+    return {writer.out.bytes(), impossible.bytes(), full.bytes()};
 }
 
 } // namespace

@@ -196,6 +196,19 @@ byte_string sparse_input() {
     return c.bytes();
 }
 
+/// Every method there is, so that a new one is tried without a line here.
+byte_string all_methods_input() {
+    conversation_writer c;
+    c.act(request_step::act::join);
+    const auto call_each = [&]<class... M>(rpc::method_list<M...>) {
+        (c.call<M>(typename M::request{}, M::info.request_tail_max == 0 ? "" : "name",
+                   M::info.payload == rpc::bulk::to_server ? std::uint16_t{64} : std::uint16_t{0}, 4096),
+         ...);
+    };
+    call_each(rpc::all_methods{});
+    return c.bytes();
+}
+
 byte_string stranger_input() {
     sink out;
     request_step s;
@@ -222,7 +235,7 @@ byte_string stranger_input() {
 }
 
 std::vector<byte_string> server_corpus() {
-    return {names_input(), data_input(), sparse_input(), stranger_input()};
+    return {names_input(), data_input(), sparse_input(), all_methods_input(), stranger_input()};
 }
 
 } // namespace

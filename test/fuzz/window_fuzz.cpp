@@ -19,6 +19,7 @@ namespace {
 
 using namespace transport;
 using namespace transport::window;
+using window_path = benchfs::transport::path; // there is one of names, too
 
 class heap_window final : public shared_memory {
 public:
@@ -66,7 +67,7 @@ struct window_receive final : receive_operation {
 /// One end, and what an upper layer does with it.
 class window_user {
 public:
-    explicit window_user(path& end, window_host& host) : end_(end), host_(host), memory_(256 * KiB) {}
+    explicit window_user(window_path& end, window_host& host) : end_(end), host_(host), memory_(256 * KiB) {}
 
     /// Takes, answers or drops what has arrived, as `how` says.
     void handle(std::uint8_t how) {
@@ -108,7 +109,7 @@ public:
     }
 
 private:
-    path& end_;
+    window_path& end_;
     window_host& host_;
     byte_string memory_;
     std::deque<std::unique_ptr<window_send>> sends_;

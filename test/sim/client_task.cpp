@@ -22,6 +22,10 @@ constexpr duration longest_operation = std::chrono::seconds(60);
     case errc::no_space:
     case errc::busy:
         return fate::none;
+    case errc::timed_out: // nobody answered, and nobody was asked to change anything: else it is outcome_unknown
+    case errc::peer_down:
+    case errc::no_server:
+        return fate::none;
     default:
         return fate::maybe;
     }

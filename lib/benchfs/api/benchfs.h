@@ -10,7 +10,8 @@
  *
  * Errors. A failed call returns -errno, or NULL where it returns a pointer; benchfs_get_error() then has the
  * reason as a text, for the calling thread, until its next failure. ETIMEDOUT: nobody answered; EHOSTDOWN: the
- * server is gone; ENOTSUP: this version cannot do that. Nothing waits for ever: see deadline_ms and
+ * server is gone. A change that was sent and not answered may have happened: EIO,
+ * and the text says so. ENOTSUP: this version cannot do that. Nothing waits for ever: see deadline_ms and
  * retry_for_ms.
  *
  * Threads. Any thread may call at any time; calls of one context take turns. A context works only inside calls:

@@ -24,7 +24,7 @@ thread_local thread_end end_of_thread;
     case errc::timed_out:
         return " (the server is there but does not answer: stopped, or overloaded; deadline_ms may be raised)";
     case errc::outcome_unknown:
-        return " (its server was lost meanwhile)";
+        return " (its server was lost, or did not answer in time: look whether it happened)";
     case errc::stale_handle:
         return " (or its directory was)";
     case errc::not_supported:

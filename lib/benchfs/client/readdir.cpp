@@ -9,8 +9,8 @@ namespace {
 
 using runtime::task;
 
-constexpr std::size_t servers_at_once = 64; // that are listed
-constexpr std::size_t inodes_at_once = 16;  // whose homes are asked for them
+constexpr std::size_t listed_at_once = 64; // that are listed
+constexpr std::size_t inodes_at_once = 16; // whose homes are asked for them
 
 /// Takes a page apart; false if it is not what a server sends.
 [[nodiscard]] bool take_entries(const_byte_span page, std::uint32_t count, std::vector<directory_entry>& into) {
@@ -74,7 +74,7 @@ task<result<std::vector<directory_entry>>> file_system::readdir(std::string path
     const auto one = [&](std::size_t i) {
         return list_server(client_, static_cast<server_id>(i), directory.id, parts[i]);
     };
-    task<status> listing = runtime::parallel_for(parts.size(), servers_at_once, one);
+    task<status> listing = runtime::parallel_for(parts.size(), listed_at_once, one);
     BFS_CO_CHECK(co_await std::move(listing));
     std::vector<directory_entry> all;
     std::vector<std::size_t> elsewhere;

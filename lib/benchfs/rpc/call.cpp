@@ -68,7 +68,11 @@ void call_operation::on_sent(errc outcome) noexcept {
 void call_operation::on_reply(transport::message_ptr m, const decoded& d) noexcept {
     // The peer has taken this call out of its table.
     fail(from_wire(static_cast<std::int32_t>(d.head.detail)));
-    if (outcome_ == errc::ok && d.body.size() != spec_.reply.size()) { fail(errc::bad_frame); }
+    answered_ = true;
+    if (outcome_ == errc::ok && d.body.size() != spec_.reply.size()) {
+        fail(errc::bad_frame);
+        answered_ = false;
+    }
     if (outcome_ == errc::ok) { std::memcpy(spec_.reply.data(), d.body.data(), d.body.size()); }
     const std::size_t bytes = m->payload_size();
     if (outcome_ != errc::ok || bytes == 0) {
@@ -99,7 +103,9 @@ void call_operation::on_received(errc outcome) noexcept {
 }
 
 void call_operation::conclude(errc reason) noexcept {
-    fail(reason);
+    if (reply_ != reply_state::done) {
+        fail(reason);
+    } // else the answer is here, only our bytes are not back yet
     // Each step below may end the call; the guard keeps it alive until the last one was taken.
     ++outstanding_;
     if (reply_ == reply_state::awaited) {

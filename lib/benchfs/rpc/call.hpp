@@ -66,6 +66,8 @@ public:
 
     /// Whether the server may have received the request.
     [[nodiscard]] bool sent() const noexcept { return sent_; }
+    /// Whether the outcome is what the server said, all of it.
+    [[nodiscard]] bool answered() const noexcept { return answered_; }
 
 private:
     friend class peer;
@@ -107,6 +109,7 @@ private:
     bool suspended_ = false;
     bool sending_ = false;
     bool sent_ = false;
+    bool answered_ = false;
     errc outcome_ = errc::ok;
     transport::message_ptr message_;
     header_buffer header_;

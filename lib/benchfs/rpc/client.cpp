@@ -14,6 +14,9 @@ constexpr std::int64_t slowest_bytes_per_ms = 16 * 1024;
 constexpr auto first_pause = std::chrono::milliseconds(4);
 constexpr auto longest_pause = std::chrono::milliseconds(128);
 
+/// Of a connection: all sessions or connections of the server are taken.
+[[nodiscard]] bool no_room(errc why) noexcept { return why == errc::try_again || why == errc::busy; }
+
 } // namespace
 
 client::client(runtime::loop& loop, transport::transport& network, address_resolver& resolver,
@@ -56,7 +59,9 @@ runtime::task<errc> client::try_again(peer& p, const call_spec& spec, errc outco
     sent = sent && outcome != errc::try_again; // a server that has no room has done nothing
     while (true) {
         if (outcome == errc::try_again || sent || lost) {
-            if (const status slept = co_await runtime::sleep_for(pause); !slept) { co_return slept.error(); }
+            if (const status slept = co_await runtime::sleep_for(pause); !slept) {
+                co_return unanswered(spec, sent, slept.error());
+            }
             pause = std::min<duration>(pause * 2, longest_pause);
         }
         if (!p.up()) {
@@ -67,7 +72,13 @@ runtime::task<errc> client::try_again(peer& p, const call_spec& spec, errc outco
                 const errc why = connected.error();
                 const bool may_come_back = why == errc::peer_down || why == errc::no_server;
                 if (may_come_back && lost && loop_.now() < give_up) { continue; }
-                if (mutation && sent) { co_return errc::outcome_unknown; }
+                if (no_room(why) && loop_.now() < spec.deadline) {
+                    // It is there, and says so: others leave in time, maybe.
+                    outcome = errc::try_again;
+                    give_up = spec.deadline;
+                    continue;
+                }
+                if (mutation && sent) { co_return unanswered(spec, sent, why); }
                 co_return lost && (why == errc::timed_out || why == errc::no_server) ? errc::peer_down : why;
             }
         }
@@ -84,14 +95,16 @@ runtime::task<errc> client::try_again(peer& p, const call_spec& spec, errc outco
         outcome = co_await operation;
         if (again.sequence != spec.sequence) { p.mutations().answered(again.sequence); }
         sent = sent || (operation.sent() && outcome != errc::try_again);
-        if (outcome != errc::peer_down && outcome != errc::try_again) { co_return outcome; }
+        if (outcome != errc::peer_down && outcome != errc::try_again) {
+            co_return operation.answered() ? outcome : unanswered(spec, sent, outcome);
+        }
         if (outcome == errc::peer_down && !lost) {
             // The first connection was made while we waited here, and is lost already.
             lost = true;
             give_up = std::min(spec.deadline, loop_.now() + settings_.retry_for);
         }
         if (loop_.now() >= (outcome == errc::try_again ? spec.deadline : give_up)) {
-            co_return mutation&& sent&& outcome == errc::peer_down ? errc::outcome_unknown : outcome;
+            co_return unanswered(spec, sent, outcome);
         }
     }
 }

@@ -45,7 +45,8 @@ public:
 
     /// Calls M at a server: connects if need be, and repeats the call after a lost connection for as long as
     /// `retry_for` and M's class allow. An answer of the server is an errno; nobody answered: peer_down,
-    /// timed_out; a mutation that may have happened: outcome_unknown.
+    /// timed_out; a mutation that was sent and may have happened: outcome_unknown. A caller who stops a call
+    /// himself hears `cancelled`, whatever has become of it.
     template <rpc_method M>
     [[nodiscard]] runtime::task<result<typename M::reply>> call(server_id to, typename M::request request,
                                                                 call_extra extra = {}) {
@@ -67,13 +68,17 @@ public:
         errc outcome = errc::peer_down;
         const std::uint64_t incarnation = p.incarnation();
         bool sent = false;
+        bool answered = false;
         if (p.up()) [[likely]] {
             call_operation operation(p, spec);
             outcome = co_await operation;
             sent = operation.sent();
+            answered = operation.answered();
         }
         if (outcome == errc::peer_down || outcome == errc::try_again) [[unlikely]] {
             outcome = co_await try_again(p, spec, outcome, sent, incarnation);
+        } else if (!answered) [[unlikely]] {
+            outcome = unanswered(spec, sent, outcome);
         }
         if constexpr (M::info.repeat == idempotency::at_most_once) { p.mutations().answered(spec.sequence); }
         if (outcome != errc::ok) { co_return outcome; }
@@ -95,6 +100,11 @@ public:
 
 private:
     [[nodiscard]] time_point deadline_of(const call_extra& extra) noexcept;
+    /// What a caller hears when the server said nothing.
+    [[nodiscard]] static errc unanswered(const call_spec& spec, bool sent, errc why) noexcept {
+        const bool mutation = spec.method->repeat == idempotency::at_most_once;
+        return mutation && sent && why != errc::cancelled ? errc::outcome_unknown : why;
+    }
     [[nodiscard]] runtime::task<errc> try_again(peer& p, const call_spec& spec, errc outcome, bool sent,
                                                 std::uint64_t incarnation);
 

@@ -1,5 +1,6 @@
 #include "benchfs/rpc/server_call.hpp"
 
+#include "benchfs/base/log.hpp"
 #include "benchfs/rpc/server.hpp"
 
 namespace benchfs::rpc {
@@ -76,8 +77,33 @@ void server_call::decide(const_byte_span body) noexcept {
 
 void server_call::reply_sent(errc outcome) noexcept {
     sending_ = false;
+    if (outcome == errc::message_too_long && connection_ != nullptr) {
+        // The client has less room than its request needs. It hears so, as far as even that fits.
+        if (reply_.header.size() > sizeof(frame) || reply_.payload != nullptr) { return refuse_room(); }
+        connection_->close(errc::bad_frame);
+    }
     io_finished(outcome);
     owner_.maybe_recycle(*this);
+}
+
+/// In place of a reply that did not fit. What a mutation has changed stays changed: "no" would be wrong.
+void server_call::refuse_room() noexcept {
+    const bool changed = answer_ == errc::ok && method_->repeat == idempotency::at_most_once;
+    BFS_LOG_WARN("rpc", "the reply to %.*s from %s does not fit into the room that was announced for it",
+                 static_cast<int>(method_->name.size()), method_->name.data(), connection_->describe().c_str());
+    io_finished(errc::message_too_long);
+    answer_ = changed ? errc::outcome_unknown : errc::message_too_long;
+    frame head;
+    head.flags = flag_reply;
+    head.method = method_->id;
+    head.call_id = call_id_;
+    head.detail = static_cast<std::uint32_t>(answer_);
+    header_.begin(head, nullptr);
+    header_.finish();
+    reply_.header = header_.bytes();
+    reply_.payload = nullptr;
+    sending_ = true;
+    connection_->send(reply_);
 }
 
 } // namespace benchfs::rpc

@@ -69,6 +69,7 @@ private:
     void send_reply(errc outcome, const_byte_span body, const const_segments* payload) noexcept;
     void decide(const_byte_span body) noexcept;
     void reply_sent(errc outcome) noexcept;
+    void refuse_room() noexcept;
     void on_done(std::coroutine_handle<> frame, runtime::detail::promise_base& base) noexcept override;
 
     struct sending final : transport::send_operation {

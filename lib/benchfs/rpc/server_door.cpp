@@ -96,7 +96,12 @@ status server::admit(peer_state& p, server_call& call) {
         warn_of_stranger(c, "it does not know the secret of this cluster");
         return errc::not_permitted;
     }
-    BFS_CHECK(open_session(p, asked));
+    if (const status opened = open_session(p, asked); !opened) {
+        const bool full = opened.error() == errc::try_again;
+        warn_of_stranger(c, full ? "all sessions of this server are in use"
+                                 : "its session has a newer connection");
+        return opened.error();
+    }
     p.cancel();
     p.connection->trust();
     if (log_ != nullptr) { log_->session_begun(*p.owner); }

@@ -132,13 +132,17 @@ status journal::record(std::uint16_t kind, const_byte_span body, std::uint64_t) 
     case journal_kind::dentry_removed:
         return read_dentry(true, body);
     case journal_kind::directory_set:
-        if (!load(body, directory) || directory.id == 0) { return errc::bad_frame; }
+        if (!load(body, directory) || !file_id{directory.id}.valid()) { return errc::bad_frame; }
         to.directory_set({directory.id}, {directory.parent});
         return ok();
-    case journal_kind::directory_removed:
+    case journal_kind::directory_removed: {
         if (!load(body, number)) { return errc::bad_frame; }
+        // Its entries went first, in every log that a server wrote.
+        const metadata::directory* gone = names_->state().entries.find_directory({number.value});
+        if (gone != nullptr && gone->entries.size() != 0) { return errc::bad_frame; }
         to.directory_removed({number.value});
         return ok();
+    }
     case journal_kind::ids_reserved:
         if (!load(body, number)) { return errc::bad_frame; }
         to.ids_reserved(number.value);

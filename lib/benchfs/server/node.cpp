@@ -150,7 +150,11 @@ status node::parts::start(std::string& why) {
     BFS_CHECK(open_network(why));
     BFS_CHECK(open_instance(why));
     if (options_.warm) {
-        if (const status warmed = loop_.run(warm_up(*this)); !warmed) { return warmed; }
+        if (const status warmed = loop_.run(warm_up(*this)); !warmed) {
+            why = "its memory could not be made ready (--warm): " + std::string(message(warmed.error()));
+            (void)loop_.run(instance_->stop());
+            return warmed;
+        }
     }
     const status published = cluster::publish(options_.registry_dir, record_, why);
     if (!published) {

@@ -10,7 +10,6 @@ namespace {
 
 using namespace test;
 
-
 /// Handlers that wait until the test lets them go.
 struct gate {
     runtime::event open;
@@ -71,6 +70,10 @@ task<errc> ping_of(client& c, std::uint64_t value) {
     if (answer) { REQUIRE(answer->value == value); }
     co_return answer.error();
 }
+task<status> status_of(task<errc> t) {
+    const errc e = co_await std::move(t);
+    co_return e;
+}
 task<status> collect(task<errc> t, std::vector<errc>& into) {
     const errc e = co_await std::move(t);
     into.push_back(e);
@@ -108,13 +111,79 @@ TEST_CASE("a deadline that passes while the payload is under way gives the buffe
         const auto answer = co_await c.call<write_chunk>(only, write_chunk::request{}, extra);
         co_return answer.error();
     };
-    REQUIRE(r.loop.run(attempt(c.rpc)) == errc::timed_out);
+    REQUIRE(r.loop.run(attempt(c.rpc)) == errc::outcome_unknown);
     g.open.set();
     r.loop.run(turns());
     REQUIRE(g.ended == 1); // its receive() failed: the bytes were taken back
     REQUIRE(r.server->running() == 0);
     REQUIRE(r.loop.run(ping_of(c.rpc, 3)) == errc::ok);
     REQUIRE(r.loop.run(attempt(c.rpc)) == errc::ok);
+}
+
+TEST_CASE("nobody answered is one thing, and may have happened another") {
+    rig r;
+    gate g;
+    g.serve(*r.server);
+    caller& c = r.connect({.deadline = 30ms});
+    // Sent, and no answer: what only asks hears that nobody answered, what changes that it may have happened.
+    REQUIRE(r.loop.run(stat_of(c.rpc, 1)) == errc::timed_out);
+    REQUIRE(r.loop.run(mkdir_of(c.rpc)) == errc::outcome_unknown);
+    // Stopped from outside by a deadline: the same. By the caller's own wish: his word.
+    const auto limited = [](client& c) -> task<void> {
+        runtime::task<status> change = status_of(mkdir_of(c));
+        const status late = co_await runtime::with_timeout(10ms, std::move(change));
+        REQUIRE(late.error() == errc::outcome_unknown);
+        runtime::task<status> question = status_of(stat_of(c, 2));
+        const status quiet = co_await runtime::with_timeout(10ms, std::move(question));
+        REQUIRE(quiet.error() == errc::timed_out);
+    };
+    r.loop.run(limited(c.rpc));
+    g.open.set();
+    r.loop.run(turns());
+    // Never sent: nothing can have happened.
+    caller& lonely = r.connect({.deadline = 30ms});
+    lonely.where.address.clear();
+    REQUIRE(r.loop.run(mkdir_of(lonely.rpc)) == errc::no_server);
+    REQUIRE(r.server->running() == 0);
+}
+
+TEST_CASE("a reply that does not fit its room is answered by an error, or ends the connection") {
+    rig r;
+    gate g;
+    g.open.set();
+    g.serve(*r.server);
+    raw_client raw(r.loop, r.network);
+    const auto talk = [](rig& r, raw_client& raw) -> task<void> {
+        CO_REQUIRE(co_await raw.connect(r.wire->address()));
+        const errc entered = co_await enter(raw, 5);
+        REQUIRE(entered == errc::ok);
+        const auto said = [](raw_client& one) {
+            return from_wire(static_cast<std::int32_t>(one.last().detail));
+        };
+        const auto ask = make_frame(head_of(stat::info, 2), stat::request{7});
+        raw.send(ask, 0, sizeof(frame) + sizeof(stat::reply));
+        co_await turns();
+        REQUIRE(said(raw) == errc::ok);
+        raw.send(ask, 0, sizeof(frame) + sizeof(stat::reply) - 1);
+        co_await turns();
+        REQUIRE(said(raw) == errc::message_too_long);
+        // A change was made all the same, and a repeat with room gets the answer.
+        const session_block session{5, 1, 1, 1, 0};
+        const auto change = make_frame(head_of(mkdir::info, 3), mkdir::request{}, &session, "d");
+        raw.send(change, 0, sizeof(frame));
+        co_await turns();
+        REQUIRE(said(raw) == errc::outcome_unknown);
+        raw.send(change, 0);
+        co_await turns();
+        REQUIRE(said(raw) == errc::ok);
+        REQUIRE(raw.up != nullptr);
+        raw.send(ask, 0, sizeof(frame) - 1); // no room for any answer
+        co_await turns();
+        REQUIRE(raw.up == nullptr);
+        REQUIRE(r.server->running() == 0);
+        co_await raw.wire.stop();
+    };
+    r.loop.run(talk(r, raw));
 }
 
 TEST_CASE("a stop of the call tree ends its calls") {

@@ -1,6 +1,8 @@
 // Hello: who may talk to a server, and what becomes of those who may not.
 #include "support.hpp"
 
+#include "benchfs/runtime/task_scope.hpp"
+
 namespace benchfs::rpc {
 namespace {
 
@@ -229,9 +231,49 @@ TEST_CASE("a server that refused once is asked again, and the dead connection ta
     // The table is full: asked again until the deadline.
     const errc refused = r.loop.run(ping_of(second.rpc));
     REQUIRE((refused == errc::try_again || refused == errc::timed_out));
+    REQUIRE(second.wire.made_so_far > 2);
     r.loop.run(r.clients[0]->rpc.close()); // says goodbye
     REQUIRE(r.loop.run(ping_of(second.rpc)) == errc::ok);
     REQUIRE(r.server->sessions() == 1);
+}
+
+TEST_CASE(
+    "a client waits for its place in a full table of sessions, and changes something only once it has it") {
+    rig r({.max_sessions = 1});
+    REQUIRE(r.loop.run(ping_of(r.connect().rpc)) == errc::ok);
+    std::uint64_t made = 0;
+    r.server->handle(mkdir::info, &made, [](void* count, server_call& call) {
+        ++*static_cast<std::uint64_t*>(count);
+        call.reply<mkdir>({});
+        return ok();
+    });
+    caller& second = r.connect({.deadline = 10s});
+    const auto run = [](rig& r, caller& second) -> task<void> {
+        runtime::call_context& context = co_await runtime::current_context();
+        runtime::task_scope scope(context, false);
+        struct change {
+            static task<status> run(client& c) {
+                const auto answer = co_await c.call<mkdir>(only, mkdir::request{});
+                co_return answer.error();
+            }
+        };
+        scope.spawn(change::run(second.rpc));
+        (void)co_await runtime::sleep_for(40ms);
+        co_await r.clients[0]->rpc.close();
+        CO_REQUIRE(co_await scope.join());
+    };
+    r.loop.run(run(r, second));
+    REQUIRE(made == 1);
+    REQUIRE(second.wire.made_so_far > 1);
+    // Who never gets in has changed nothing, and hears so.
+    caller& third = r.connect({.deadline = 60ms});
+    const auto ask = [](client& c) -> task<errc> {
+        const auto answer = co_await c.call<mkdir>(only, mkdir::request{});
+        co_return answer.error();
+    };
+    const errc refused = r.loop.run(ask(third.rpc));
+    REQUIRE((refused == errc::try_again || refused == errc::timed_out));
+    REQUIRE(made == 1);
 }
 
 } // namespace

@@ -124,14 +124,15 @@ public:
         up = made ? *made : nullptr;
         co_return up != nullptr;
     }
-    void send(const_byte_span header, std::size_t payload = 0) {
+    void send(const_byte_span header, std::size_t payload = 0,
+              std::uint32_t reply_header_max = transport::max_header) {
         auto op = std::make_unique<outgoing>();
         op->bytes.assign(header.begin(), header.end());
         op->extra.resize(payload);
         op->header = op->bytes;
         op->list.push(std::span<const std::byte>(op->extra));
         op->payload = payload == 0 ? nullptr : &op->list;
-        op->reply_header_max = transport::max_header;
+        op->reply_header_max = reply_header_max;
         op->reply_payload_max = 1 << 20;
         operations.push_back(std::move(op));
         if (up != nullptr) { up->send(*operations.back()); }

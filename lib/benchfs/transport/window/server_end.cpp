@@ -39,8 +39,7 @@ void server_end::send(send_operation& op) noexcept {
     }
     const auto bytes = static_cast<std::uint32_t>(op.payload_bytes());
     if (op.header.size() > e->reply_header_max || bytes > e->reply_payload_max) {
-        op.on_sent(errc::message_too_long);
-        fail(errc::bad_frame, "the client asked for more than it has room for");
+        op.on_sent(errc::message_too_long); // a smaller reply may follow
         return;
     }
     const bool staged = bytes != 0 && e->reply_payload_max > inline_max;
