@@ -60,7 +60,7 @@ bool set(ucp_config_t* config, const char* name, const char* value) {
 }
 
 bool configure(ucp_config_t* config, const std::string& tls) {
-    if (!set(config, "TLS", tls.c_str())) { return false; }
+    if (!tls.empty() && !set(config, "TLS", tls.c_str())) { return false; }
     for (const setting& s : our_settings) {
         const std::string variable = std::string("UCX_") + s.name;
         const std::string_view user = environment(variable.c_str());
@@ -127,11 +127,16 @@ result<std::string> network_tls(std::string_view user) {
     return kept;
 }
 
-result<std::unique_ptr<context>> context::create() {
+result<std::unique_ptr<context>> context::create(context_options options) {
     adopt_ucx_log();
     const loud_ucx_log explain_failures;
     const std::string_view user = environment("UCX_TLS");
-    auto tls = network_tls(user);
+    if (options.shared_memory) {
+        // UCX 1.13 reads the settings of shared memory from the environment only. The user's own stays.
+        ::setenv("UCX_MM_ERROR_HANDLING", "y", 0);
+        BFS_LOG_DEBUG("ucx", "UCX_MM_ERROR_HANDLING=%s", std::getenv("UCX_MM_ERROR_HANDLING"));
+    }
+    auto tls = options.shared_memory ? result<std::string>(std::string()) : network_tls(user);
     if (!tls) {
         BFS_LOG_ERROR(
             "ucx",
