@@ -94,8 +94,9 @@ int serve(const arguments& a, int rank) {
     int code = 0;
     while (stop_asked == 0) {
         benchfs_mini_progress_for(look_ms);
-        const benchfs_mini_stats_t s = print_stats(stats_asked != 0);
-        stats_asked = 0;
+        const bool print = stats_asked != 0;
+        if (print) { stats_asked = 0; } // before printing: who asks meanwhile is answered in the next round
+        const benchfs_mini_stats_t s = print_stats(print);
         if (a.clients != 0 && s.finished >= a.clients && s.connected == 0) { break; }
         if (a.seconds != 0 && steady_clock::now() >= end) {
             if (a.clients == 0) { break; }
@@ -210,6 +211,7 @@ int main(int argc, char** argv) {
     client->add_option("--servers", a.servers, "servers 0 to N-1 of the registry [1]")
         ->check(CLI::Range(1, 100'000));
     add_walk(*self, a);
+    self->add_flag("--quiet", a.quiet, "do not print endpoint information");
     add_common(*ranks, a);
     add_server(*ranks, a);
     add_client(*ranks, a);
@@ -226,7 +228,7 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& end) { return app.exit(end) == 0 ? 0 : bad_usage; }
     if (self->parsed()) {
         a.walk.name = "selftest";
-        return benchfs::mini::selftest(a.walk);
+        return benchfs::mini::selftest(a.walk, a.quiet);
     }
     if (client->parsed()) { return walk_all(a, a.servers); }
     if (ranks->parsed()) { return take_role(a); }

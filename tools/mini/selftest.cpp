@@ -2,7 +2,6 @@
 
 #include "benchfs_mini.h"
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -11,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include <spawn.h>
 #include <sys/wait.h>
@@ -33,11 +33,13 @@ public:
         ::waitpid(pid_, nullptr, 0);
     }
     /// "" or what went wrong.
-    [[nodiscard]] std::string start(const std::string& registry) {
-        std::array<std::string, 8> words = {"benchfs-mini", "server", "--registry", registry,
-                                            "--rank",       "0",      "--clients",  "1"};
-        std::array<char*, 9> argv{};
-        for (std::size_t i = 0; i < words.size(); ++i) { argv[i] = words[i].data(); }
+    [[nodiscard]] std::string start(const std::string& registry, bool quiet) {
+        std::vector<std::string> words = {"benchfs-mini", "server", "--registry", registry,
+                                          "--rank",       "0",      "--clients",  "1"};
+        if (quiet) { words.emplace_back("--quiet"); }
+        std::vector<char*> argv;
+        for (std::string& word : words) { argv.push_back(word.data()); }
+        argv.push_back(nullptr);
         const int error = ::posix_spawn(&pid_, "/proc/self/exe", nullptr, nullptr, argv.data(), ::environ);
         return error == 0 ? std::string() : std::string("the server process: ") + std::strerror(error);
     }
@@ -68,8 +70,8 @@ public:
     std::string path; // empty: it could not be made
 };
 
-std::string start_server(server_child& server, const std::string& registry) {
-    std::string why = server.start(registry);
+std::string start_server(server_child& server, const std::string& registry, bool quiet) {
+    std::string why = server.start(registry, quiet);
     const auto end = steady_clock::now() + start_limit;
     while (why.empty() && !std::filesystem::exists(registry + "/server_0.txt")) {
         if (const auto code = server.ended(); code) {
@@ -94,7 +96,7 @@ std::string end_server(server_child& server) {
     return "the server did not end after its client had left";
 }
 
-walk_failure run(const walk_options& options) {
+walk_failure run(const walk_options& options, bool quiet) {
     const scratch registry;
     if (registry.path.empty()) {
         return {"start", std::string("no temporary directory: ") + std::strerror(errno)};
@@ -102,9 +104,10 @@ walk_failure run(const walk_options& options) {
     benchfs_mini_options_t o;
     benchfs_mini_options_init(&o);
     o.registry_dir = registry.path.c_str();
+    o.quiet = quiet ? 1 : 0;
     if (benchfs_mini_init_with(&o) != 0) { return {"init", benchfs_mini_error()}; }
     server_child server;
-    std::string why = start_server(server, registry.path);
+    std::string why = start_server(server, registry.path, quiet);
     if (!why.empty()) { return {"start", why}; }
     walk_failure failure = walk(0, options);
     benchfs_mini_finalize();
@@ -117,8 +120,8 @@ walk_failure run(const walk_options& options) {
 
 } // namespace
 
-int selftest(const walk_options& options) {
-    const walk_failure failure = run(options);
+int selftest(const walk_options& options, bool quiet) {
+    const walk_failure failure = run(options, quiet);
     benchfs_mini_finalize();
     if (!failure) {
         std::printf("OK\n");
