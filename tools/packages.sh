@@ -13,6 +13,7 @@ packages_to_check=(
     clang-tools-19 # clang-query
     openmpi-bin libopenmpi-dev # test/mpi
 )
+packages_for_docker=(debootstrap) # test/docker-mini, beside the engine
 commands_to_build=(clang-19 clang++-19 g++ meson ninja pkg-config python3)
 commands_to_check=(clang-tidy-19 clang-query-19 mpirun mpicc)
 libraries=(ucx liburing libxxhash nlohmann_json CLI11 libedit)
@@ -43,12 +44,15 @@ EOF
     return 1
 }
 
-# ensure_packages build|check; `say` (from common.sh) reports the progress.
+# ensure_packages build|check|docker; `say` (from common.sh) reports the progress.
 ensure_packages() {
     local wanted=("${packages_to_build[@]}") commands=("${commands_to_build[@]}") missing run=()
     if [[ $1 == check ]]; then
         wanted+=("${packages_to_check[@]}")
         commands+=("${commands_to_check[@]}")
+    elif [[ $1 == docker ]]; then
+        wanted=("${packages_for_docker[@]}")
+        commands=("${packages_for_docker[@]}")
     fi
     if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
         look_for_tools "${commands[@]}"
