@@ -12,6 +12,7 @@ packages_to_check=(
     clang-tidy-19
     clang-tools-19 # clang-query
     openmpi-bin libopenmpi-dev # test/mpi
+    iproute2 iptables # test/cluster with network namespaces
 )
 packages_for_docker=(debootstrap) # test/docker-mini, beside the engine
 commands_to_build=(clang-19 clang++-19 g++ meson ninja pkg-config python3)

@@ -211,6 +211,8 @@ int main(int argc, char** argv) {
     client->add_option("--servers", a.servers, "servers 0 to N-1 of the registry [1]")
         ->check(CLI::Range(1, 100'000));
     add_walk(*self, a);
+    self->add_option("--advertise", a.advertise,
+                     "the host that the client is to connect to [this host's name]");
     self->add_flag("--quiet", a.quiet, "do not print endpoint information");
     add_common(*ranks, a);
     add_server(*ranks, a);
@@ -228,7 +230,7 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& end) { return app.exit(end) == 0 ? 0 : bad_usage; }
     if (self->parsed()) {
         a.walk.name = "selftest";
-        return benchfs::mini::selftest(a.walk, a.quiet);
+        return benchfs::mini::selftest(a.walk, a.advertise, a.quiet);
     }
     if (client->parsed()) { return walk_all(a, a.servers); }
     if (ranks->parsed()) { return take_role(a); }

@@ -33,9 +33,10 @@ public:
         ::waitpid(pid_, nullptr, 0);
     }
     /// "" or what went wrong.
-    [[nodiscard]] std::string start(const std::string& registry, bool quiet) {
+    [[nodiscard]] std::string start(const std::string& registry, const std::string& advertise, bool quiet) {
         std::vector<std::string> words = {"benchfs-mini", "server", "--registry", registry,
                                           "--rank",       "0",      "--clients",  "1"};
+        if (!advertise.empty()) { words.insert(words.end(), {"--advertise", advertise}); }
         if (quiet) { words.emplace_back("--quiet"); }
         std::vector<char*> argv;
         for (std::string& word : words) { argv.push_back(word.data()); }
@@ -70,8 +71,9 @@ public:
     std::string path; // empty: it could not be made
 };
 
-std::string start_server(server_child& server, const std::string& registry, bool quiet) {
-    std::string why = server.start(registry, quiet);
+std::string start_server(server_child& server, const std::string& registry, const std::string& advertise,
+                         bool quiet) {
+    std::string why = server.start(registry, advertise, quiet);
     const auto end = steady_clock::now() + start_limit;
     while (why.empty() && !std::filesystem::exists(registry + "/server_0.txt")) {
         if (const auto code = server.ended(); code) {
@@ -96,7 +98,7 @@ std::string end_server(server_child& server) {
     return "the server did not end after its client had left";
 }
 
-walk_failure run(const walk_options& options, bool quiet) {
+walk_failure run(const walk_options& options, const std::string& advertise, bool quiet) {
     const scratch registry;
     if (registry.path.empty()) {
         return {"start", std::string("no temporary directory: ") + std::strerror(errno)};
@@ -107,7 +109,7 @@ walk_failure run(const walk_options& options, bool quiet) {
     o.quiet = quiet ? 1 : 0;
     if (benchfs_mini_init_with(&o) != 0) { return {"init", benchfs_mini_error()}; }
     server_child server;
-    std::string why = start_server(server, registry.path, quiet);
+    std::string why = start_server(server, registry.path, advertise, quiet);
     if (!why.empty()) { return {"start", why}; }
     walk_failure failure = walk(0, options);
     benchfs_mini_finalize();
@@ -120,8 +122,8 @@ walk_failure run(const walk_options& options, bool quiet) {
 
 } // namespace
 
-int selftest(const walk_options& options, bool quiet) {
-    const walk_failure failure = run(options, quiet);
+int selftest(const walk_options& options, const std::string& advertise, bool quiet) {
+    const walk_failure failure = run(options, advertise, quiet);
     benchfs_mini_finalize();
     if (!failure) {
         std::printf("OK\n");

@@ -9,6 +9,6 @@ namespace benchfs::mini {
 
 /// The exit code: 0 after "OK", 1 after the step that failed and its likely cause. The registry is made and
 /// removed.
-[[nodiscard]] int selftest(const walk_options& options, bool quiet);
+[[nodiscard]] int selftest(const walk_options& options, const std::string& advertise, bool quiet);
 
 } // namespace benchfs::mini
