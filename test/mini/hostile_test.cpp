@@ -9,21 +9,21 @@
 namespace benchfs::mini::test {
 namespace {
 
-using bytes = std::vector<std::byte>;
+using stream_bytes = std::vector<std::byte>;
 
 /// Over the network, and over shared memory (UCX connects by tcp there too).
 const char* const transports[] = {"tcp,self", "posix,sysv,tcp,self"};
 
-bytes head(std::uint16_t id, std::uint32_t path, std::uint32_t data) {
-    bytes b;
+stream_bytes head(std::uint16_t id, std::uint32_t path, std::uint32_t data) {
+    stream_bytes b;
     append(b, bytes_of(id));
     append(b, bytes_of(path));
     append(b, bytes_of(data));
     return b;
 }
 
-bytes whole(const request& r, std::size_t data) {
-    bytes b = encode(r);
+stream_bytes whole(const request& r, std::size_t data) {
+    stream_bytes b = encode(r);
     b.resize(b.size() + data, std::byte{0x5a});
     return b;
 }
@@ -39,7 +39,7 @@ request request_of(rpc id, std::uint32_t data_length, std::string path, std::uin
 
 struct rubbish {
     const char* what;
-    bytes sent;
+    stream_bytes sent;
     const char* complaint;
 };
 
@@ -61,14 +61,14 @@ std::vector<rubbish> all_rubbish() {
 }
 
 /// Valid requests with some of their bytes changed, cut or repeated; or nothing but noise.
-bytes mutated(prng& random) {
-    bytes b;
+stream_bytes mutated(prng& random) {
+    stream_bytes b;
     const std::uint64_t requests = random.below(4) + 1;
     for (std::uint64_t i = 0; i < requests; ++i) {
         const auto id = static_cast<rpc>(random.below(6) + 1);
         const auto length = static_cast<std::uint32_t>(is_write(id) || is_read(id) ? random.below(3000) : 0);
         const request r = request_of(id, length, "/fuzz" + std::to_string(random.below(5)), random.next());
-        const bytes one = whole(r, is_write(id) ? length : 0);
+        const stream_bytes one = whole(r, is_write(id) ? length : 0);
         b.insert(b.end(), one.begin(), one.end());
     }
     switch (random.below(4)) {
@@ -113,7 +113,7 @@ TEST_CASE("a peer that leaves in the midst of a request leaves nothing behind") 
     for (const char* tls : transports) {
         server s(tls);
         client good(s);
-        const bytes write = whole(request_of(rpc::write_at, 100'000, "/left", 70'000), 100'000);
+        const stream_bytes write = whole(request_of(rpc::write_at, 100'000, "/left", 70'000), 100'000);
         for (const std::size_t n : {1U, 2U, 3U, 9U, 10U, 17U, 18U, 20U, 23U, 24U, 60'000U, 100'022U}) {
             INFO(tls << ", after " << n << " bytes");
             stranger bad(s);
