@@ -1,13 +1,8 @@
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* nanosleep, mkdir and the rest of POSIX */
+#define _GNU_SOURCE /* nanosleep */
 #endif
 #include "roles.h"
 
-#include "aiori-BENCHFS.h"
-#include "benchfs/api/benchfs.h"
-
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +32,7 @@ int take_server_ranks(int* argc, char** argv) {
     return servers;
 }
 
-/* The value of --NAME=VALUE or --NAME VALUE; "" for a flag; NULL if it is not there. */
-static const char* option(int argc, char** argv, const char* name) {
+const char* role_option(int argc, char** argv, const char* name) {
     const size_t length = strlen(name);
     for (int i = 1; i < argc; ++i) {
         if (strncmp(argv[i], name, length) != 0) continue;
@@ -48,64 +42,55 @@ static const char* option(int argc, char** argv, const char* name) {
     return NULL;
 }
 
-static void end_job(const char* what, const char* why) {
-    fprintf(stderr, "ERROR: BENCHFS: %s: %s\n", what, why);
+void role_end_job(const server_role* role, const char* what, const char* why) {
+    fprintf(stderr, "ERROR: %s: %s: %s\n", role->backend, what, why);
     fflush(stderr);
     MPI_Abort(MPI_COMM_WORLD, 1);
+    abort();
 }
 
-static benchfs_server_t* start(int me, int servers, int argc, char** argv) {
-    char registry[PATH_MAX], data[PATH_MAX];
-    const char* const datadir = option(argc, argv, "--benchfs.datadir");
-    const char* const given = option(argc, argv, "--benchfs.registry");
-    const char* const program = option(argc, argv, "--benchfs.server-program");
-    benchfs_server_options_t o;
-    benchfs_server_t* server = NULL;
-    if (datadir == NULL || *datadir == '\0') end_job("--server-ranks", "needs --benchfs.datadir=DIR");
-    if (mkdir(datadir, 0755) != 0 && errno != EEXIST) end_job(datadir, strerror(errno));
-    snprintf(registry, sizeof registry, given != NULL ? "%s" : "%s/registry", given != NULL ? given : datadir);
-    snprintf(data, sizeof data, "%s/server-%d", datadir, me);
-    benchfs_server_options_init(&o);
-    o.registry_dir = registry;
-    o.data_dir = option(argc, argv, "--benchfs.memory") != NULL ? NULL : data;
-    o.id = (unsigned)me;
-    o.servers = (unsigned)servers;
-    o.program = program;
-    if (benchfs_server_start(&o, &server) != 0) end_job("cannot serve", benchfs_get_error());
-    return server;
+const server_role* role_of(const server_role* const* all, int argc, char** argv) {
+    const char* const backend = role_option(argc, argv, "-a");
+    for (const server_role* const* r = all; backend != NULL && *r != NULL; ++r) {
+        if (strcmp((*r)->backend, backend) == 0) return *r;
+    }
+    return all[0];
 }
 
 /* All of MPI_COMM_WORLD, without taking the core from a server or a client beside us. */
-static void meet(benchfs_server_t* server) {
+static void meet(const server_role* serving) {
     const struct timespec pause = {.tv_sec = 0, .tv_nsec = 2 * 1000 * 1000};
     MPI_Request request;
     int done = 0;
     MPI_Ibarrier(MPI_COMM_WORLD, &request);
     MPI_Test(&request, &done, MPI_STATUS_IGNORE);
     while (!done) {
-        nanosleep(&pause, NULL);
-        if (server != NULL && benchfs_server_check(server) != 0) end_job("serving", benchfs_get_error());
+        if (serving == NULL) {
+            nanosleep(&pause, NULL);
+        } else if (serving->serve_a_little() != 0) {
+            role_end_job(serving, "serving", serving->error());
+        }
         MPI_Test(&request, &done, MPI_STATUS_IGNORE);
     }
 }
 
-MPI_Comm take_roles(int servers, int argc, char** argv) {
+MPI_Comm take_roles(const server_role* role, int servers, int argc, char** argv) {
     int me = 0, all = 0;
     MPI_Comm mine;
     MPI_Comm_rank(MPI_COMM_WORLD, &me);
     MPI_Comm_size(MPI_COMM_WORLD, &all);
-    if (servers >= all) end_job("--server-ranks", "leaves no rank to run the benchmark");
+    if (servers >= all) role_end_job(role, "--server-ranks", "leaves no rank to run the benchmark");
     MPI_Comm_split(MPI_COMM_WORLD, me < servers, me, &mine);
     if (me >= servers) {
-        benchfs_aiori_servers_run();
+        role->servers_run(servers);
         meet(NULL);
         return mine;
     }
     MPI_Comm_free(&mine);
-    benchfs_server_t* const server = start(me, servers, argc, argv);
-    meet(server); /* all serve */
-    meet(server); /* all have finished */
-    if (benchfs_server_stop(server) != 0) end_job("stopping", benchfs_get_error());
+    role->start(me, servers, argc, argv);
+    meet(role); /* all serve */
+    meet(role); /* all have finished */
+    if (role->stop() != 0) role_end_job(role, "stopping", role->error());
     return MPI_COMM_NULL;
 }
 

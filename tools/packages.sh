@@ -12,8 +12,10 @@ packages_to_check=(
     clang-tidy-19
     clang-tools-19 # clang-query
     openmpi-bin libopenmpi-dev # test/mpi
+    iproute2 iptables # test/cluster with network namespaces
 )
 packages_to_fuzz=(libclang-rt-19-dev) # libFuzzer and the sanitizers of clang
+packages_for_docker=(debootstrap) # test/docker-mini, beside the engine
 commands_to_build=(clang-19 clang++-19 g++ meson ninja pkg-config python3)
 commands_to_check=(clang-tidy-19 clang-query-19 mpirun mpicc)
 libraries=(ucx liburing libxxhash nlohmann_json CLI11 libedit)
@@ -44,12 +46,15 @@ EOF
     return 1
 }
 
-# ensure_packages build|check|fuzz; `say` (from common.sh) reports the progress.
+# ensure_packages build|check|fuzz|docker; `say` (from common.sh) reports the progress.
 ensure_packages() {
     local wanted=("${packages_to_build[@]}") commands=("${commands_to_build[@]}") missing run=()
     if [[ $1 == check ]]; then
         wanted+=("${packages_to_check[@]}")
         commands+=("${commands_to_check[@]}")
+    elif [[ $1 == docker ]]; then
+        wanted=("${packages_for_docker[@]}")
+        commands=("${packages_for_docker[@]}")
     fi
     if [[ $1 == fuzz ]]; then wanted+=("${packages_to_fuzz[@]}"); fi
     if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

@@ -14,7 +14,7 @@ import pathlib
 import re
 import shlex
 
-CODE_FOLDERS = ("lib", "daemon", "clients", "bench")
+CODE_FOLDERS = ("lib", "daemon", "clients", "bench", "ior", "tools")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 

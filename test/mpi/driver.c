@@ -2,64 +2,9 @@
  * ranks. */
 #include "driver.h"
 
-#include <stdarg.h>
-
-FILE* out_logfile;
-int rank;
-MPI_Comm testComm;
-int warnings;
-
-void end_with_error(const char* file, int line, const char* format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    fprintf(out_logfile, "ERROR: ");
-    vfprintf(out_logfile, format, arguments);
-    fprintf(out_logfile, " (%s:%d)\n", file, line);
-    fflush(out_logfile);
-    va_end(arguments);
-    MPI_Abort(MPI_COMM_WORLD, 1);
-    abort();
-}
-
-void warn(const char* format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    fprintf(out_logfile, "WARNING: ");
-    vfprintf(out_logfile, format, arguments);
-    fprintf(out_logfile, "\n");
-    fflush(out_logfile);
-    va_end(arguments);
-    ++warnings;
-}
-
-/* "--benchfs.name=value" into the backend's table, as IOR's parser does. */
 static void take_option(option_help* table, char* argument) {
-    char* const equals = strchr(argument, '=');
-    const size_t length = equals != NULL ? (size_t)(equals - argument) : strlen(argument);
-    for (option_help* o = table; o->longVar != NULL; ++o) {
-        if (strlen(o->longVar) + 2 != length || strncmp(argument + 2, o->longVar, length - 2) != 0) continue;
-        EXPECT(o->help != NULL && o->variable != NULL);
-        if (o->arg == OPTION_FLAG) {
-            EXPECT(o->type == 'd' && equals == NULL);
-            ++*(int*)o->variable;
-            return;
-        }
-        EXPECT(equals != NULL);
-        switch (o->type) {
-        case 's':
-            *(char**)o->variable = equals + 1;
-            return;
-        case 'd':
-            *(int*)o->variable = atoi(equals + 1);
-            return;
-        case 'l':
-            *(long long*)o->variable = atoll(equals + 1);
-            return;
-        default:
-            end_with_error(__FILE__, __LINE__, "option %s has the unknown type %c", o->longVar, o->type);
-        }
-    }
-    end_with_error(__FILE__, __LINE__, "the backend has no option %s", argument);
+    if (take_backend_option(table, argument, NULL) == 0)
+        end_with_error(__FILE__, __LINE__, "the backend has no option %s", argument);
 }
 
 /* IOR parses twice: once for its own defaults, once with those as initial values. */

@@ -38,8 +38,14 @@ THIRD_PARTY = {
 NOT_IN_HEADERS = ("iostream", "regex", "nlohmann/", "CLI/", "boost/")
 
 
+# BenchFS Mini shows the event loop and UCX without anything of the file system.
+MINI = ("benchfs/base/", "benchfs/runtime/", "benchfs/transport/ucx/")
+
+
 def layer_finding(root, path, name):
     parts = path.relative_to(root).parts
+    if parts[:2] == ("tools", "mini") and name.startswith("benchfs/") and not name.startswith(MINI):
+        return f"Mini may include only {', '.join(MINI)} ({name})"
     if parts[:2] != ("lib", "benchfs") or not name.startswith("benchfs/"):
         return None
     layer, target = parts[2], name.split("/")[1]
@@ -80,10 +86,13 @@ BAD = {
     "lib/benchfs/rpc/g.cpp": "#  include <ucp/api/ucp.h>\n",
     "lib/benchfs/runtime/h.cpp": "#include <boost/asio.hpp>\n",
     "lib/benchfs/base/i.hpp": "#include <iostream>\n",
+    "tools/mini/j.cpp": '#include "benchfs/transport/window/factory.hpp"\n',
+    "tools/mini/k.cpp": '#include "benchfs/api/benchfs.hpp"\n',
 }
 GOOD = {
     "lib/benchfs/storage/z1.cpp": '#include "benchfs/uring/ring.hpp"\n#include "benchfs/storage/disk.hpp"\n',
     "lib/benchfs/api/z2.hpp": '#include "benchfs/server/node.hpp"\n',
+    "tools/mini/z0.cpp": '#include "benchfs/runtime/loop.hpp"\n#include "benchfs/transport/ucx/stream.hpp"\n',
     "bench/z3.cpp": "#include <ucp/api/ucp.h>\n#include <iostream>\n",
     "lib/benchfs/runtime/timer_asio.cpp": "#include <boost/asio.hpp>\n",
 }

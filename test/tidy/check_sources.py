@@ -67,7 +67,7 @@ def check_markers(root, path):
 
 
 def check(root):
-    folders = (*source_tree.CODE_FOLDERS, "test", "tools")
+    folders = (*source_tree.CODE_FOLDERS, "test")
     for path in source_tree.files(root, folders, {".cpp", ".hpp", ".h", ".c", ".py"}):
         yield from check_length(root, path)
         if path.suffix != ".py":

@@ -105,4 +105,8 @@ __attribute__((noreturn, format(printf, 3, 4))) void end_with_error(const char* 
                                                                     const char* format, ...);
 __attribute__((format(printf, 1, 2))) void warn(const char* format, ...);
 
+/* "--name=value", "--name value" or "--name" into the backend's table, as IOR's parser does: how many arguments
+ * that took, 0 if the table has no such option. */
+int take_backend_option(option_help* table, char* argument, char* next);
+
 #endif

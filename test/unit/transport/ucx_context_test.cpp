@@ -135,4 +135,20 @@ TEST_CASE("every UCX status is some error, and only success is ok") {
     CHECK(to_errc(UCS_ERR_CANCELED) == errc::cancelled);
 }
 
+TEST_CASE("what UCX reads from the environment is set there, unless the user has set it") {
+    for (const char* name : {"UCX_TCP_CONN_NB", "UCX_MM_ERROR_HANDLING"}) {
+        const variable restore(name, "");
+        ::unsetenv(name);
+        REQUIRE(context::create(context_options{.shared_memory = true}));
+        CHECK(std::string(std::getenv(name)) == "y");
+        ::setenv(name, "n", 1);
+        REQUIRE(context::create(context_options{.shared_memory = true}));
+        CHECK(std::string(std::getenv(name)) == "n");
+    }
+    const variable restore("UCX_MM_ERROR_HANDLING", "");
+    ::unsetenv("UCX_MM_ERROR_HANDLING");
+    REQUIRE(context::create());
+    CHECK(std::getenv("UCX_MM_ERROR_HANDLING") == nullptr); // not for the network
+}
+
 } // namespace benchfs::transport::ucx

@@ -1,8 +1,7 @@
 // Two UCX transports on one loop, driven turn by turn, and a peer that speaks the wire by hand.
 #pragma once
 
-#include "poll_loop.hpp"
-
+#include "benchfs/runtime/poll_poller.hpp"
 #include "benchfs/runtime/task_scope.hpp"
 #include "benchfs/transport/ucx/transport.hpp"
 
@@ -49,7 +48,7 @@ public:
 class machine {
 public:
     explicit machine(bool with_poller = true) : loop(options()) {
-        if (with_poller) { poller = std::make_unique<poll_poller>(loop); }
+        if (with_poller) { poller = std::make_unique<runtime::poll_poller>(loop); }
     }
 
     /// Turns the loop until the condition holds; false after a time in which it should have.
@@ -71,7 +70,7 @@ public:
     }
 
     runtime::loop loop;
-    std::unique_ptr<poll_poller> poller;
+    std::unique_ptr<runtime::poll_poller> poller;
 
 private:
     static runtime::loop_options options() {

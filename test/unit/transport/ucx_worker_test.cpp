@@ -71,13 +71,13 @@ TEST_CASE("a message to a worker that is cold is seen through its event fd") {
         machine& to = i % 2 == 0 ? here : there;
         recorder& at = i % 2 == 0 ? at_server : at_client;
         REQUIRE(cold(to, (i % 2 == 0 ? server : client)->network_worker(), from));
-        const std::size_t fired = to.poller->fired;
+        const std::size_t fired = to.poller->fired();
         sending s;
         s.header = bytes_of(i);
         (i % 2 == 0 ? up : down)->send(s);
         REQUIRE(from.until([&] { return s.outcome.has_value(); }));
         REQUIRE(to.until([&] { return at.messages.size() == 1; }));
-        CHECK(to.poller->fired > fired);
+        CHECK(to.poller->fired() > fired);
         at.messages.clear();
     }
     bool stopped = false;

@@ -1,4 +1,5 @@
-// The UCX context of the network: active messages, streams and wake-up, never over shared memory.
+// The UCX context of the network: active messages, streams and wake-up, never over shared memory unless asked
+// for.
 //
 // Same-node peers use windows (transport/window/): all senders of UCX's own shared-memory messages share one
 // queue, and a process killed while it sends would wedge it for everyone. So whatever UCX_TLS says, its
@@ -20,11 +21,17 @@ namespace benchfs::transport::ucx {
 /// that reaches another process.
 [[nodiscard]] result<std::string> network_tls(std::string_view user);
 
+struct context_options {
+    /// UCX's shared memory too, with its handling of lost peers switched on: for tools that show bare UCX and
+    /// whose processes are not killed while they send.
+    bool shared_memory = false;
+};
+
 class context {
 public:
     /// Logs "Failed to create UCX context: ..." with a hint before it returns an error: bad_config for a
     /// UCX_TLS that leaves nothing, not_supported when UCX finds no network device.
-    [[nodiscard]] static result<std::unique_ptr<context>> create();
+    [[nodiscard]] static result<std::unique_ptr<context>> create(context_options options = {});
     ~context() { ucp_cleanup(handle_); }
     context(const context&) = delete;
     context& operator=(const context&) = delete;

@@ -7,11 +7,29 @@
 #include <cstdlib>
 #include <string>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 namespace benchfs::transport::ucx {
 
 namespace {
 
 constexpr int rounds_before_close = 2;
+
+std::string text_of(const sockaddr_storage& address) {
+    char host[INET6_ADDRSTRLEN] = {};
+    if (address.ss_family == AF_INET) {
+        const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address);
+        if (::inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host) == nullptr) { return {}; }
+        return std::string(host) + ":" + std::to_string(ntohs(v4->sin_port));
+    }
+    if (address.ss_family == AF_INET6) {
+        const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
+        if (::inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host) == nullptr) { return {}; }
+        return "[" + std::string(host) + "]:" + std::to_string(ntohs(v6->sin6_port));
+    }
+    return {};
+}
 
 } // namespace
 
@@ -168,6 +186,17 @@ void endpoint::finish_close() noexcept {
         --worker_.held.endpoints;
     }
     observer_.on_endpoint_closed();
+}
+
+endpoint::addresses endpoint::socket_addresses() const {
+    if (handle_ == nullptr || closing_) { return {}; }
+    ucp_ep_attr_t attributes{};
+    attributes.field_mask = UCP_EP_ATTR_FIELD_LOCAL_SOCKADDR | UCP_EP_ATTR_FIELD_REMOTE_SOCKADDR;
+    if (ucp_ep_query(handle_, &attributes) != UCS_OK) { return {}; }
+    addresses both;
+    both.local = text_of(attributes.local_sockaddr);
+    both.remote = text_of(attributes.remote_sockaddr);
+    return both;
 }
 
 std::string endpoint::info() const {

@@ -14,6 +14,8 @@
 #include "benchfs/runtime/timer_wheel.hpp"
 #include "benchfs/transport/ucx/worker.hpp"
 
+#include <string>
+
 namespace benchfs::transport::ucx {
 
 /// Hears of an endpoint's life, from the worker's poll().
@@ -52,6 +54,12 @@ public:
     void hurry(duration limit) noexcept;
     /// Closes by force: outstanding requests complete early. Calls on_endpoint_closed later.
     void force_close() noexcept;
+    struct addresses {
+        std::string local;
+        std::string remote;
+    };
+    /// "10.0.0.1:4000"; empty for an endpoint that was not opened by a socket address.
+    [[nodiscard]] addresses socket_addresses() const;
     /// UCX's description of it, several lines.
     [[nodiscard]] std::string info() const;
 

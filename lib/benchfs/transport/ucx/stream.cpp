@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -113,7 +114,7 @@ private:
     }
     void on_stop(errc reason) noexcept override {
         stopped_ = reason;
-        owner_.end();
+        owner_.end_soon();
     }
 
     stream& owner_;
@@ -149,8 +150,7 @@ runtime::task<result<std::unique_ptr<stream>>> stream::connect(worker& w, std::s
 }
 
 runtime::task<status> stream::establish(duration limit) {
-    flushed_.reset();
-    endpoint_.flush(limit); // ends when the connection is made, or cannot be
+    flush(limit); // ends when the connection is made, or cannot be
     const status waited = co_await flushed_.wait();
     if (!waited) { co_return waited; }
     if (endpoint_.failed()) { co_return errc::peer_down; }
@@ -159,7 +159,7 @@ runtime::task<status> stream::establish(duration limit) {
 
 runtime::task<status> stream::send(const_byte_span bytes) {
     if (sending_) { co_return errc::busy; }
-    if (!endpoint_.is_open()) { co_return errc::peer_down; }
+    if (!endpoint_.is_open() || ending_) { co_return errc::peer_down; }
     if (bytes.empty()) { co_return ok(); }
     sending_ = true;
     operation op(*this);
@@ -171,7 +171,7 @@ runtime::task<status> stream::send(const_byte_span bytes) {
 
 runtime::task<result<std::size_t>> stream::receive(byte_span to) {
     if (receiving_) { co_return errc::busy; }
-    if (!endpoint_.is_open()) { co_return errc::peer_down; }
+    if (!endpoint_.is_open() || ending_) { co_return errc::peer_down; }
     if (to.empty()) { co_return std::size_t{0}; }
     receiving_ = true;
     operation op(*this);
@@ -188,21 +188,47 @@ runtime::task<void> stream::close() {
 }
 
 runtime::task<status> stream::shut_down() {
-    // An outstanding flush (connect() was stopped) is left to the forced close.
-    if (endpoint_.is_open() && !endpoint_.failed() && !endpoint_.flushing() && !receiving_) {
-        flushed_.reset();
-        endpoint_.flush(flush_limit);
+    if (flushing_) {
+        end_soon();
+    } else if (endpoint_.is_open() && !endpoint_.failed() && !endpoint_.flushing()) {
+        flush(flush_limit);
         BFS_CO_CHECK(co_await flushed_.wait());
+        end();
+    } else {
+        end();
     }
-    end();
     co_return co_await closed_.wait();
 }
 
-void stream::on_endpoint_flushed(errc outcome) noexcept {
-    flush_outcome_ = outcome;
-    flushed_.set();
+void stream::flush(duration limit) noexcept {
+    flushed_.reset();
+    flushing_ = true;
+    endpoint_.flush(limit);
 }
 
-void stream::on_endpoint_closed() noexcept { closed_.set(); }
+void stream::end_soon() noexcept {
+    ending_ = true;
+    if (flushing_) {
+        endpoint_.hurry(farewell_limit);
+    } else if (!endpoint_.is_open() || endpoint_.failed() || endpoint_.flushing()) {
+        end(); // flushing() without ours being due: it took too long before
+    } else {
+        flush(farewell_limit);
+    }
+}
+
+void stream::on_endpoint_flushed(errc outcome) noexcept {
+    flushing_ = false;
+    flush_outcome_ = outcome;
+    flushed_.set();
+    if (ending_) { end(); }
+}
+
+/// An endpoint that is closed does not say any more how its flush ended.
+void stream::on_endpoint_closed() noexcept {
+    if (std::exchange(flushing_, false)) { flush_outcome_ = errc::peer_down; }
+    flushed_.set();
+    closed_.set();
+}
 
 } // namespace benchfs::transport::ucx

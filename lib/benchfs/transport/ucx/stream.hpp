@@ -11,6 +11,7 @@
 #include "benchfs/runtime/task.hpp"
 #include "benchfs/transport/ucx/endpoint.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -27,8 +28,9 @@ public:
     [[nodiscard]] static result<std::unique_ptr<stream>> accept(worker& w, ucp_conn_request_h request);
     ~stream();
 
-    /// Suspends until the bytes may be reused; they may not have arrived yet. A stop of the caller breaks the
-    /// stream, because UCX does not give a buffer back otherwise.
+    /// Suspends until the bytes may be reused; they may not have arrived yet. A stop of the caller ends the
+    /// stream within farewell_limit, because UCX does not give a buffer back otherwise; a send that was under
+    /// way may still end well in that time.
     [[nodiscard]] runtime::task<status> send(const_byte_span bytes);
     /// Exactly to.size() bytes, or an error: peer_down when the peer closed or died. What the peer sent before
     /// it closed may be lost with it; a protocol that cares confirms.
@@ -37,6 +39,12 @@ public:
     [[nodiscard]] runtime::task<void> close();
     /// UCX's description of the connection: lanes, devices, thresholds.
     [[nodiscard]] std::string endpoint_info() const { return endpoint_.info(); }
+    /// "10.0.0.1:4000" of either end; empty where UCX does not know it.
+    [[nodiscard]] std::string local_address() const { return endpoint_.socket_addresses().local; }
+    [[nodiscard]] std::string remote_address() const { return endpoint_.socket_addresses().remote; }
+
+    /// After a stop: how long what was sent may take to leave.
+    duration farewell_limit = std::chrono::milliseconds(100);
 
 private:
     class operation;
@@ -44,6 +52,9 @@ private:
     explicit stream(worker& w) noexcept : worker_(w), endpoint_(w, *this) {}
     [[nodiscard]] runtime::task<status> establish(duration limit);
     [[nodiscard]] runtime::task<status> shut_down();
+    void flush(duration limit) noexcept;
+    /// Flushes for as long as farewell_limit, then closes; see endpoint.hpp for why.
+    void end_soon() noexcept;
     void end() noexcept { endpoint_.force_close(); }
     /// UCX leaves a receive waiting when the peer is gone; closing the endpoint ends it.
     void on_endpoint_failed(errc) noexcept override { end(); }
@@ -54,6 +65,8 @@ private:
     endpoint endpoint_;
     bool sending_ = false;
     bool receiving_ = false;
+    bool flushing_ = false; // on_endpoint_flushed is due
+    bool ending_ = false;   // and closes
     errc flush_outcome_ = errc::ok;
     runtime::event flushed_;
     runtime::event closed_;

@@ -1,0 +1,163 @@
+// Peers that do not keep to the protocol: each is dropped with a message, and the others go on.
+#include "rig.hpp"
+#include "wire.hpp"
+
+#include "benchfs/base/prng.hpp"
+
+#include "catch.hpp"
+
+namespace benchfs::mini::test {
+namespace {
+
+using stream_bytes = std::vector<std::byte>;
+
+/// Over the network, and over shared memory (UCX connects by tcp there too).
+const char* const transports[] = {"tcp,self", "posix,sysv,tcp,self"};
+
+stream_bytes head(std::uint16_t id, std::uint32_t path, std::uint32_t data) {
+    stream_bytes b;
+    append(b, bytes_of(id));
+    append(b, bytes_of(path));
+    append(b, bytes_of(data));
+    return b;
+}
+
+stream_bytes whole(const request& r, std::size_t data) {
+    stream_bytes b = encode(r);
+    b.resize(b.size() + data, std::byte{0x5a});
+    return b;
+}
+
+request request_of(rpc id, std::uint32_t data_length, std::string path, std::uint64_t offset = 0) {
+    request r;
+    r.id = id;
+    r.data_length = data_length;
+    r.path = std::move(path);
+    r.offset = offset;
+    return r;
+}
+
+struct rubbish {
+    const char* what;
+    stream_bytes sent;
+    const char* complaint;
+};
+
+std::vector<rubbish> all_rubbish() {
+    return {
+        {"id 0", head(0, 1, 1), "no request 0"},
+        {"an unknown id", head(7, 1, 1), "no request 7"},
+        {"the highest id", head(0xffff, 1, 1), "no request 65535"},
+        {"a big-endian write", head(0x0100, 1, 1), "no request 256"},
+        {"no path", head(1, 0, 5), "path of 0 bytes"},
+        {"a long path", head(2, BENCHFS_MINI_PATH_MAX + 1, 5), "path of 4097 bytes"},
+        {"the longest path", head(5, 0xffffffff, 0), "path of 4294967295 bytes"},
+        {"much data", head(1, 1, BENCHFS_MINI_DATA_MAX + 1), "data of 67108865 bytes"},
+        {"the most data", head(3, 1, 0xffffffff), "data of 4294967295 bytes"},
+        {"a large buffer", head(4, 1, 0xffffffff), "data of 4294967295 bytes"},
+        {"size with data", head(5, 1, 1), "size with data of 1 bytes"},
+        {"remove with data", head(6, 1, 1), "remove with data of 1 bytes"},
+    };
+}
+
+/// Valid requests with some of their bytes changed, cut or repeated; or nothing but noise.
+stream_bytes mutated(prng& random) {
+    stream_bytes b;
+    const std::uint64_t requests = random.below(4) + 1;
+    for (std::uint64_t i = 0; i < requests; ++i) {
+        const auto id = static_cast<rpc>(random.below(6) + 1);
+        const auto length = static_cast<std::uint32_t>(is_write(id) || is_read(id) ? random.below(3000) : 0);
+        const request r = request_of(id, length, "/fuzz" + std::to_string(random.below(5)), random.next());
+        const stream_bytes one = whole(r, is_write(id) ? length : 0);
+        b.insert(b.end(), one.begin(), one.end());
+    }
+    switch (random.below(4)) {
+    case 0:
+        b.resize(random.below(b.size()) + 1);
+        break;
+    case 1:
+        for (std::byte& byte : b) { byte = static_cast<std::byte>(random.below(256)); }
+        break;
+    default:
+        for (std::uint64_t changes = random.below(8) + 1; changes > 0; --changes) {
+            b[random.below(b.size())] = static_cast<std::byte>(random.below(256));
+        }
+    }
+    return b;
+}
+
+} // namespace
+
+TEST_CASE("a peer that sends rubbish is dropped with a message, and the others go on") {
+    for (const char* tls : transports) {
+        server s(tls);
+        client good(s);
+        for (const rubbish& r : all_rubbish()) {
+            INFO(tls << ", " << r.what);
+            stranger bad(s);
+            CHECK(bad.send(r.sent));
+            CHECK(bad.is_dropped());
+            const std::string said = s.line_with("is dropped");
+            CHECK(said.find(r.complaint) != std::string::npos);
+            CHECK(good.works(10'000));
+        }
+        CHECK(s.reaches("connected", 1));
+        auto stats = s.stats();
+        CHECK(stats["dropped"] == all_rubbish().size());
+        CHECK(stats["memory"] == 0);
+        CHECK(s.quit());
+    }
+}
+
+TEST_CASE("a peer that leaves in the midst of a request leaves nothing behind") {
+    for (const char* tls : transports) {
+        server s(tls);
+        client good(s);
+        const stream_bytes write = whole(request_of(rpc::write_at, 100'000, "/left", 70'000), 100'000);
+        for (const std::size_t n : {1U, 2U, 3U, 9U, 10U, 17U, 18U, 20U, 23U, 24U, 60'000U, 100'022U}) {
+            INFO(tls << ", after " << n << " bytes");
+            stranger bad(s);
+            CHECK(bad.send(const_byte_span(write).first(n)));
+            bad.leave();
+            CHECK(good.works(1000));
+        }
+        CHECK(s.reaches("connected", 1));
+        CHECK(s.stats()["memory"] == 0);
+        stranger last(s);
+        CHECK(last.send(write)); // whole: it counts
+        CHECK(s.reaches("files", 1));
+        CHECK(s.stats()["memory"] == 170'000 + 4096);
+        last.leave();
+        CHECK(s.quit());
+    }
+}
+
+TEST_CASE("a peer that does not finish its request is dropped when its time is over") {
+    server s("tcp,self", {"--timeout-ms", "200"});
+    stranger slow(s);
+    CHECK(slow.send(const_byte_span(whole(request_of(rpc::write, 4000, "/slow"), 4000)).first(2000)));
+    CHECK(slow.is_dropped());
+    CHECK(s.line_with("is dropped").find("too long") != std::string::npos);
+    CHECK(s.reaches("memory", 0));
+    CHECK(s.quit());
+}
+
+TEST_CASE("a mutilated stream never ends a server or harms another client") {
+    for (const char* tls : transports) {
+        server s(tls, {"--timeout-ms", "200", "--memory", "64M"});
+        client good(s);
+        prng random(20'251);
+        for (int round = 0; round < 150; ++round) {
+            INFO(tls << ", round " << round);
+            stranger bad(s);
+            (void)bad.send(mutated(random));
+            if (round % 3 == 0) { CHECK(good.works(random.below(5000) + 1)); }
+            bad.leave();
+        }
+        CHECK(good.works(100'000));
+        CHECK(s.reaches("connected", 1));
+        CHECK(s.quit());
+    }
+}
+
+} // namespace benchfs::mini::test
