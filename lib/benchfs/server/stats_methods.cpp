@@ -20,7 +20,7 @@ void set_text(std::array<char, N>& to, std::string_view text) noexcept {
            static_cast<std::uint64_t>(t.tv_usec) * 1000U;
 }
 
-[[nodiscard]] rpc::wire_latency to_wire(const histogram& h) noexcept {
+[[nodiscard]] rpc::wire_latency latency_on_wire(const histogram& h) noexcept {
     return {h.sum(), h.percentile(50), h.percentile(90), h.percentile(99), h.max()};
 }
 
@@ -53,10 +53,10 @@ rpc::method_counters::reply counters_of(const stats_sources& sources, std::uint1
     r.bytes = counts.bytes;
     if (counts.latency) {
         r.measured = counts.latency->whole.count();
-        r.whole = to_wire(counts.latency->whole);
-        r.network = to_wire(counts.latency->network);
-        r.queue = to_wire(counts.latency->queue);
-        r.storage = to_wire(counts.latency->storage);
+        r.whole = latency_on_wire(counts.latency->whole);
+        r.network = latency_on_wire(counts.latency->network);
+        r.queue = latency_on_wire(counts.latency->queue);
+        r.storage = latency_on_wire(counts.latency->storage);
     }
     return r;
 }
