@@ -30,7 +30,9 @@ void host::knock(const std::shared_ptr<attempt>& a, const std::vector<std::byte>
     if (target == nullptr || !target->up_) { return fail(errc::peer_down); }
     if (network_.held_until(*this, *target) > world_.now()) {
         if (world_.now() - since > 2s) { return fail(errc::peer_down); }
-        world_.after(50ms, [this, a, address, since] { knock(a, address, since); });
+        world_.after(50ms, [weak = std::weak_ptr(a), address, since] {
+            if (const auto still = weak.lock()) { still->mine->owner().knock(still, address, since); }
+        });
         return;
     }
     auto theirs = std::make_shared<link>(*target, true);
