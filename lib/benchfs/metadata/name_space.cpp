@@ -2,6 +2,17 @@
 
 namespace benchfs::metadata {
 
+attributes attributes_of_new(file_id id, file_type type, const new_inode& how) noexcept {
+    attributes attr;
+    attr.id = id;
+    attr.type = type;
+    attr.mode = how.mode & mode_mask;
+    attr.uid = how.uid;
+    attr.gid = how.gid;
+    attr.mtime_ns = attr.ctime_ns = attr.atime_ns = how.now_ns;
+    return attr;
+}
+
 name_space::name_space(const name_space_options& options, change_sink& sink)
     : options_(options), tables_(options.self, options.first_id, options.hash), sink_(&sink) {
     BFS_ASSERT(valid_chunk_size(options.chunk_size)); // front ends check what a person wrote
@@ -44,18 +55,15 @@ result<attributes> name_space::attributes_of(file_id id) const noexcept {
 
 result<attributes> name_space::make(file_id parent, std::string_view name, const new_inode& how,
                                     file_type type) {
-    if (tables_.inodes.size() >= options_.max_inodes || tables_.entries.full()) { return errc::no_space; }
-    attributes attr;
+    BFS_CHECK(room());
+    std::uint32_t chunk_size = 0;
     if (type == file_type::file) {
-        attr.chunk_size = how.chunk_size == 0 ? options_.chunk_size : how.chunk_size;
-        if (!valid_chunk_size(attr.chunk_size)) { return errc::invalid_argument; }
+        chunk_size = how.chunk_size == 0 ? options_.chunk_size : how.chunk_size;
+        if (!valid_chunk_size(chunk_size)) { return errc::invalid_argument; }
     }
-    BFS_TRY(attr.id, tables_.ids.next(*sink_));
-    attr.type = type;
-    attr.mode = how.mode & mode_mask;
-    attr.uid = how.uid;
-    attr.gid = how.gid;
-    attr.mtime_ns = attr.ctime_ns = attr.atime_ns = how.now_ns;
+    BFS_TRY(const file_id id, new_id());
+    attributes attr = attributes_of_new(id, type, how);
+    attr.chunk_size = chunk_size;
     set_inode(attr);
     if (type == file_type::directory) { set_directory(attr.id, parent); }
     set_dentry(parent, name, attr.id, type);

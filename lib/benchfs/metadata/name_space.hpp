@@ -94,6 +94,9 @@ protected:
     ~entry_visitor() = default;
 };
 
+/// The attributes of something that is made now; size, epoch and chunk size are 0.
+[[nodiscard]] attributes attributes_of_new(file_id id, file_type type, const new_inode& how) noexcept;
+
 /// What a name means: where its inode is, the id tells.
 struct entry_info {
     file_id id;

@@ -29,13 +29,7 @@ result<attributes> name_space::drop_inode(file_id id) {
 
 attributes name_space::add_directory_inode(file_id id, file_id parent, std::string_view name,
                                            const new_inode& how) {
-    attributes attr;
-    attr.id = id;
-    attr.type = file_type::directory;
-    attr.mode = how.mode & mode_mask;
-    attr.uid = how.uid;
-    attr.gid = how.gid;
-    attr.mtime_ns = attr.ctime_ns = attr.atime_ns = how.now_ns;
+    const attributes attr = attributes_of_new(id, file_type::directory, how);
     set_inode(attr);
     adopt_directory(id, parent);
     set_dentry(parent, name, id, file_type::directory);

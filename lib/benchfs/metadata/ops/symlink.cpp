@@ -9,14 +9,9 @@ result<attributes> name_space::symlink(file_id parent, std::string_view name, co
     BFS_TRY(const dentry* entry, entry_of(parent, name));
     if (entry != nullptr) { return errc::already_exists; }
     BFS_CHECK(room());
-    attributes attr;
-    BFS_TRY(attr.id, tables_.ids.next(*sink_));
-    attr.type = file_type::symlink;
+    BFS_TRY(const file_id id, new_id());
+    attributes attr = attributes_of_new(id, file_type::symlink, how);
     attr.size = target_size;
-    attr.mode = 0777;
-    attr.uid = how.uid;
-    attr.gid = how.gid;
-    attr.mtime_ns = attr.ctime_ns = attr.atime_ns = how.now_ns;
     set_inode(attr);
     set_dentry(parent, name, attr.id, attr.type);
     return attr;
