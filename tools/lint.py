@@ -17,7 +17,7 @@ import sys
 import source_tree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-JOINED = 8
+JOINED = 16
 COROUTINE = re.compile(r"\bco_(?:await|return|yield)\b")
 FINDING = {
     "tidy": re.compile(r"^(.+?):(\d+):\d+: (?:error|warning): .*\[([\w.,-]+)\]$"),

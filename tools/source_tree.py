@@ -72,8 +72,17 @@ def compile_commands(build):
     commands = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         source = pathlib.Path(entry["directory"], entry["file"]).resolve()
-        commands.setdefault(source, parser_arguments(shlex.split(entry["command"])))
+        arguments = parser_arguments(shlex.split(entry["command"]))
+        for member in joined_members(source):
+            commands.setdefault(member, arguments)
     return commands
+
+
+def joined_members(source):
+    """What a source stands for: the sources that Meson joined in it (-Dunity=on), or itself."""
+    if not re.search(r"-unity\d+\.cpp$", source.name) or not source.exists():
+        return [source]
+    return [pathlib.Path(source.parent, name).resolve() for _, name in includes(source)]
 
 
 def parser_arguments(command):

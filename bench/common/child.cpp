@@ -9,6 +9,7 @@
 #include <fstream>
 #include <poll.h>
 #include <signal.h>
+#include <string_view>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <thread>
@@ -215,6 +216,24 @@ std::optional<std::uint64_t> cpu_ticks(pid_t pid) {
     const std::uint64_t user = std::strtoull(at, &next, 10);
     return user + std::strtoull(next, nullptr, 10);
 }
+
+namespace {
+
+/// A line of /proc/PID/status that counts kB.
+std::optional<std::uint64_t> status_bytes(pid_t pid, std::string_view field) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+    for (std::string line; std::getline(file, line);) {
+        if (!line.starts_with(field)) { continue; }
+        return std::strtoull(line.c_str() + field.size(), nullptr, 10) * 1024;
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::uint64_t> resident_bytes(pid_t pid) { return status_bytes(pid, "VmRSS:"); }
+
+std::optional<std::uint64_t> resident_peak_bytes(pid_t pid) { return status_bytes(pid, "VmHWM:"); }
 
 scratch_directory::scratch_directory(const std::string& near) {
     std::string base = near;

@@ -73,6 +73,10 @@ struct child_output {
 /// User and system time that a process has used so far, in clock ticks; nothing when it is gone.
 [[nodiscard]] std::optional<std::uint64_t> cpu_ticks(pid_t pid);
 
+/// The memory of a process that is resident now, and the most that ever was; nothing when it is gone.
+[[nodiscard]] std::optional<std::uint64_t> resident_bytes(pid_t pid);
+[[nodiscard]] std::optional<std::uint64_t> resident_peak_bytes(pid_t pid);
+
 /// A directory of one's own below $TMPDIR or /tmp, removed with everything in it at the end.
 class scratch_directory {
 public:

@@ -1,5 +1,7 @@
 #include "client_worker.hpp"
 
+#include "client_files.hpp"
+
 #include "../common/pattern.hpp"
 #include "../common/statistics.hpp"
 
@@ -24,6 +26,8 @@ constexpr std::size_t stretches = 5;
 constexpr std::size_t small = 4096;
 // The raw round trip sends one buffer again and again: the file stays in cache too.
 constexpr std::size_t small_file = std::size_t{1} << 20;
+// What a server needs for a client of a crowd is measured, too: its file is no large part of that.
+constexpr std::size_t crowd_file = std::size_t{64} << 10;
 
 double microseconds_since(steady::time_point start) {
     return std::chrono::duration<double, std::micro>(steady::now() - start).count();
@@ -35,6 +39,8 @@ struct order {
     int cpu = -1;
     std::uint64_t first = 0;
     std::uint64_t second = 0;
+    std::uint64_t third = 0;
+    std::string last; // the last argument as it is
 };
 
 /// One worker's measurement; `figure` is what it prints.
@@ -52,6 +58,8 @@ private:
     [[nodiscard]] task<status> bulk(bool writing);
     [[nodiscard]] task<status> bulk_pass(bool writing, file& f, byte_span piece);
     [[nodiscard]] task<status> check(file& f, byte_span piece, std::uint64_t total);
+    [[nodiscard]] task<status> files();
+    [[nodiscard]] task<status> wait_for_the_gate();
     [[nodiscard]] task<status> busy();
     [[nodiscard]] task<status> idle();
     /// A new file of that many bytes, all of them written in pieces of the pattern.
@@ -73,9 +81,31 @@ task<status> measurement_run::run() {
     if (order_.kind == "read-small") { co_return co_await small_operations(false); }
     if (order_.kind == "write-bulk") { co_return co_await bulk(true); }
     if (order_.kind == "read-bulk") { co_return co_await bulk(false); }
-    if (order_.kind == "busy") { co_return co_await busy(); }
+    if (order_.kind == "busy" || order_.kind == "crowd") { co_return co_await busy(); }
     if (order_.kind == "idle") { co_return co_await idle(); }
-    co_return errc::invalid_argument;
+    co_return co_await files();
+}
+
+task<status> measurement_run::files() {
+    if (order_.kind == "make-files") { co_return co_await make_empty_files(fs_, path_, order_.first, figure_); }
+    if (order_.kind == "small-files") {
+        const bool one_by_one = order_.third != 0;
+        co_return co_await small_files(fs_, path_, order_.first, order_.second, one_by_one, figure_);
+    }
+    const bool write = order_.kind == "stream-write";
+    if (!write && order_.kind != "stream-read") { co_return errc::invalid_argument; }
+    const stream what{write, order_.first, order_.second, order_.third};
+    co_return co_await stream_file(fs_, path_, what, figure_);
+}
+
+/// Until the file exists that the last argument names: so that a crowd starts together.
+task<status> measurement_run::wait_for_the_gate() {
+    const auto patience = steady::now() + std::chrono::seconds(60);
+    while (::access(order_.last.c_str(), F_OK) != 0) {
+        if (steady::now() > patience) { co_return errc::timed_out; }
+        BFS_CO_CHECK(co_await runtime::sleep_for(std::chrono::milliseconds(10)));
+    }
+    co_return ok();
 }
 
 task<status> measurement_run::first_answer() {
@@ -179,22 +209,24 @@ task<status> measurement_run::bulk(bool writing) {
 }
 
 task<status> measurement_run::busy() {
+    const std::size_t bytes = order_.kind == "crowd" ? crowd_file : small_file;
     buffer block = buffer::allocate(small);
     fill_pattern(block.span(), 1);
-    BFS_CO_TRY(file f, co_await filled_file(small_file, block.span()));
+    BFS_CO_TRY(file f, co_await filled_file(bytes, block.span()));
     std::printf("%s\n", worker_ready);
     std::fflush(stdout);
+    if (order_.kind == "crowd") { BFS_CO_CHECK(co_await wait_for_the_gate()); }
     const auto start = steady::now();
     const auto end = start + std::chrono::seconds(order_.first);
     std::uint64_t done = 0;
     std::uint64_t at = 0;
     while (steady::now() < end) {
         BFS_CO_CHECK(co_await move(done % 2 == 0, f, block.span(), at));
-        at = (at + small) % small_file;
+        at = (at + small) % bytes;
         ++done;
     }
     figure_ = static_cast<double>(done) * 1e6 / microseconds_since(start);
-    BFS_CO_CHECK(co_await check(f, block.span(), small_file));
+    BFS_CO_CHECK(co_await check(f, block.span(), bytes));
     co_return co_await drop(f);
 }
 
@@ -222,6 +254,8 @@ int client_worker_main(int argc, char** argv) {
     o.cpu = static_cast<int>(std::strtol(argv[4], nullptr, 10));
     if (argc > 5) { o.first = std::strtoull(argv[5], nullptr, 10); }
     if (argc > 6) { o.second = std::strtoull(argv[6], nullptr, 10); }
+    if (argc > 7) { o.third = std::strtoull(argv[7], nullptr, 10); }
+    o.last = argv[argc - 1];
     std::string why;
     if (!runtime::pin_process(o.cpu, -1, why)) { return fail(why); }
     client_options options;

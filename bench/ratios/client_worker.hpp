@@ -36,8 +36,10 @@ struct worker_figure {
                                               const std::vector<std::string>& arguments = {});
 
 /// The worker's main. Kinds: first-answer; empty N; write-small N; read-small N; write-bulk TOTAL PIECE;
-/// read-bulk TOTAL PIECE; busy SECONDS; idle SECONDS. Times are printed in microseconds (of an operation, or of
-/// a MiB), first-answer in milliseconds, busy in operations per second.
+/// read-bulk TOTAL PIECE; busy SECONDS; crowd SECONDS GATE (busy from when that file exists); idle SECONDS;
+/// make-files N; small-files N BYTES ONE-BY-ONE; stream-write TOTAL PIECE DEPTH; stream-read TOTAL PIECE DEPTH.
+/// Times are printed in microseconds (of an operation, a file or a MiB), first-answer in milliseconds, busy and
+/// crowd in operations per second, make-files prints the mean length of its names.
 int client_worker_main(int argc, char** argv);
 
 } // namespace benchfs::bench

@@ -12,10 +12,10 @@ namespace benchfs::bench {
 namespace {
 
 std::string line(const std::string& name, const std::string& ours, const std::string& against,
-                 const std::string& judged, const std::string& wanted, const std::string& verdict) {
+                 const std::string& judged, const std::string& wanted, const std::string& result) {
     std::array<char, 256> text{};
     const int n = std::snprintf(text.data(), text.size(), "  %-46s %14s %14s %9s %10s  %s\n", name.c_str(),
-                                ours.c_str(), against.c_str(), judged.c_str(), wanted.c_str(), verdict.c_str());
+                                ours.c_str(), against.c_str(), judged.c_str(), wanted.c_str(), result.c_str());
     return {text.data(), static_cast<std::size_t>(n < 0 ? 0 : n)};
 }
 
@@ -69,17 +69,27 @@ ratio_row not_measured(std::string name, goal wanted, std::string error) {
     return r;
 }
 
+ratio_row skipped_row(std::string name, goal wanted, std::string reason) {
+    ratio_row r = not_measured(std::move(name), wanted, std::move(reason));
+    r.skipped = true;
+    return r;
+}
+
+const char* verdict(const ratio_row& row) {
+    if (row.skipped) { return "SKIP"; }
+    return row.pass() ? "PASS" : "MISS";
+}
+
 std::string format_table(const std::vector<ratio_row>& rows) {
     std::string text = line("", "benchfs", "raw limit", "ratio", "goal", "");
     for (const ratio_row& r : rows) {
         if (!r.error.empty()) {
-            text += line(r.name, "-", "-", "-", wanted_text(r), "MISS (" + r.error + ")");
+            text += line(r.name, "-", "-", "-", wanted_text(r), verdict(r) + (" (" + r.error + ")"));
             continue;
         }
         const std::string against = r.against ? figure(*r.against, r.unit) : "";
         const std::string judged = r.against ? format_fixed(r.judged, 2) + "x" : "";
-        text +=
-            line(r.name, figure(r.ours, r.unit), against, judged, wanted_text(r), r.pass() ? "PASS" : "MISS");
+        text += line(r.name, figure(r.ours, r.unit), against, judged, wanted_text(r), verdict(r));
     }
     return text;
 }
@@ -93,6 +103,7 @@ std::string table_json(const std::vector<ratio_row>& rows) {
         j["pass"] = r.pass();
         if (!r.error.empty()) {
             j["error"] = r.error;
+            j["skipped"] = r.skipped;
         } else {
             j["unit"] = r.unit;
             j["benchfs"] = r.ours;

@@ -22,7 +22,8 @@ struct ratio_row {
     std::optional<double> against; // median of the raw limit; nothing: the figure itself has the goal
     double judged = 0;             // what the goal is about: the median ratio, or the figure
     goal wanted;
-    std::string error; // not measured
+    std::string error;    // not measured
+    bool skipped = false; // not measured because this machine cannot; `error` says why
 
     [[nodiscard]] bool pass() const noexcept {
         if (!error.empty()) { return false; }
@@ -41,7 +42,13 @@ struct ratio_row {
 
 [[nodiscard]] ratio_row not_measured(std::string name, goal wanted, std::string error);
 
-/// One line each, with PASS or MISS.
+/// A row that this machine cannot measure, which is no failure.
+[[nodiscard]] ratio_row skipped_row(std::string name, goal wanted, std::string reason);
+
+/// PASS, MISS or SKIP.
+[[nodiscard]] const char* verdict(const ratio_row& row);
+
+/// One line each, with its verdict.
 [[nodiscard]] std::string format_table(const std::vector<ratio_row>& rows);
 [[nodiscard]] std::string table_json(const std::vector<ratio_row>& rows);
 

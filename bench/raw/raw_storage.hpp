@@ -17,4 +17,10 @@ enum class file_operation : std::uint8_t { create, write, read };
 [[nodiscard]] raw_result measure_file_operation(file_operation op, const std::string& directory,
                                                 std::size_t bytes, std::size_t count);
 
+/// What one small file costs: `one_by_one` create, write of `bytes`, close and unlink, file after file; else
+/// all are made before the first is removed. Of `count` files in a directory of their own below `directory`,
+/// which is removed again; the median of five such stretches, after one that warms up. Blocks.
+[[nodiscard]] raw_result measure_small_files(const std::string& directory, std::size_t bytes, std::size_t count,
+                                             bool one_by_one);
+
 } // namespace benchfs::bench

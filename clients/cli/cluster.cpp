@@ -13,10 +13,6 @@
 namespace benchfs::cli {
 namespace {
 
-[[nodiscard]] std::string id_text(file_id id) {
-    return std::to_string(index(id.home())) + ":" + std::to_string(id.counter());
-}
-
 task<int> show_stat(session& s, file_system& fs, const std::vector<std::string>& paths, bool json) {
     json_array all;
     int code = exit_ok;

@@ -47,6 +47,9 @@ struct command {
 [[nodiscard]] std::span<const command> find_commands();
 [[nodiscard]] std::span<const command> cluster_commands();
 [[nodiscard]] std::span<const command> stats_commands();
+[[nodiscard]] std::span<const command> fsck_commands();
+[[nodiscard]] std::span<const command> bench_commands();
+[[nodiscard]] std::span<const command> trace_commands();
 [[nodiscard]] std::span<const command> health_commands();
 [[nodiscard]] std::span<const command> shell_commands();
 

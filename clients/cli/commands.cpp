@@ -12,9 +12,9 @@ namespace benchfs::cli {
 std::span<const command> all_commands() {
     static const std::vector<command> all = [] {
         std::vector<command> list;
-        for (const auto group :
-             {list_commands(), show_commands(), change_commands(), copy_commands(), find_commands(),
-              cluster_commands(), stats_commands(), health_commands(), shell_commands()}) {
+        for (const auto group : {list_commands(), show_commands(), change_commands(), copy_commands(),
+                                 find_commands(), cluster_commands(), stats_commands(), fsck_commands(),
+                                 bench_commands(), trace_commands(), health_commands(), shell_commands()}) {
             list.insert(list.end(), group.begin(), group.end());
         }
         return list;

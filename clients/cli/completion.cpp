@@ -75,7 +75,8 @@ names names_there(session& s, const std::string& directory) {
 
 /// Whether word number `n` (1: the first behind the command) names a file of this machine.
 bool is_local(std::string_view command, std::size_t n) {
-    return (command == "put" && n == 1) || (command == "get" && n > 1) || command == "lcd";
+    return (command == "put" && n == 1) || (command == "get" && n > 1) || command == "lcd" ||
+           command == "trace";
 }
 
 } // namespace

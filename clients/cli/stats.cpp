@@ -33,7 +33,7 @@ task<int> show_servers(session& s, file_system& fs, bool json) {
     json_array all;
     int code = exit_ok;
     if (!json) {
-        std::printf("%6s %-16s %8s %9s %-8s %-7s %8s %8s %8s %10s %7s\n", "server", "host", "pid", "uptime",
+        std::printf("%6s %-16s %8s %9s %-15s %-7s %8s %8s %8s %10s %7s\n", "server", "host", "pid", "uptime",
                     "version", "engine", "memory", "used", "size", "files", "clients");
     }
     for (std::uint32_t i = 0; i < fs.servers(); ++i) {
@@ -46,7 +46,7 @@ task<int> show_servers(session& s, file_system& fs, bool json) {
             all.add_raw(server_json(*f));
             continue;
         }
-        std::printf("%6u %-16s %8llu %9s %-8s %-7s %8s %8s %8s %10llu %7llu\n", f->id, f->host.c_str(),
+        std::printf("%6u %-16s %8llu %9s %-15s %-7s %8s %8s %8s %10llu %7llu\n", f->id, f->host.c_str(),
                     static_cast<unsigned long long>(f->pid),
                     clock_text(static_cast<double>(f->uptime_ns) / 1e9).c_str(), f->version.c_str(),
                     f->engine.c_str(), short_size(f->memory_peak).c_str(), short_size(f->bytes_used).c_str(),

@@ -144,6 +144,10 @@ TEST_CASE("a ratio is the median of the rounds, and goals go both ways") {
     const std::string table = format_table({slow, share, not_measured("w", {}, "no server")});
     REQUIRE(has(table, "PASS"));
     REQUIRE(has(table, "MISS (no server)"));
+    // What this machine cannot measure is no miss, and says why.
+    const ratio_row skipped = skipped_row("f", {}, "fio is not installed");
+    REQUIRE(has(format_table({skipped}), "SKIP (fio is not installed)"));
+    REQUIRE(has(table_json({skipped}), "\"skipped\": true"));
 }
 
 TEST_CASE("plain file operations are measured where they are asked for") {

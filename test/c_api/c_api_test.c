@@ -160,6 +160,70 @@ static void test_names(benchfs_context_t* fs) {
     CHECK_EQ(benchfs_stat(fs, "/dir", &st), -ENOENT);
 }
 
+static void test_symlinks(benchfs_context_t* fs) {
+    struct stat st;
+    char text[600];
+    benchfs_file_t* f = NULL;
+    CHECK_EQ(benchfs_mkdir(fs, "/real", 0755), 0);
+    CHECK_EQ(benchfs_create(fs, "/real/file", O_RDWR, 0600, 0, &f), 0);
+    CHECK_EQ(benchfs_pwrite(f, "through a link", 14, 0), 14);
+    CHECK_EQ(benchfs_close(f), 0);
+    CHECK_EQ(benchfs_symlink(fs, "real", "/link"), 0);
+    CHECK_EQ(benchfs_symlink(fs, "other", "/link"), -EEXIST);
+    CHECK_EQ(benchfs_symlink(fs, "link/file", "/second"), 0);
+
+    /* Followed by everything but lstat and readlink, and in the middle of a path by those, too. */
+    CHECK_EQ(benchfs_stat(fs, "/second", &st), 0);
+    CHECK(S_ISREG(st.st_mode) && st.st_size == 14);
+    CHECK_EQ(benchfs_lstat(fs, "/second", &st), 0);
+    CHECK(S_ISLNK(st.st_mode) && st.st_size == 9);
+    CHECK_EQ(benchfs_lstat(fs, "/link/file", &st), 0);
+    CHECK(S_ISREG(st.st_mode) && st.st_size == 14);
+    CHECK_EQ(benchfs_open(fs, "/second", O_RDONLY, 0, &f), 0);
+    CHECK_EQ(benchfs_pread(f, text, sizeof text, 0), 14);
+    CHECK(memcmp(text, "through a link", 14) == 0);
+    CHECK_EQ(benchfs_close(f), 0);
+
+    memset(text, 'x', sizeof text);
+    CHECK_EQ(benchfs_readlink(fs, "/second", text, sizeof text), 9);
+    CHECK(memcmp(text, "link/filex", 10) == 0);
+    CHECK_EQ(benchfs_readlink(fs, "/link", text, 2), 2);
+    CHECK(memcmp(text, "re", 2) == 0);
+    CHECK_EQ(benchfs_readlink(fs, "/real/file", text, sizeof text), -EINVAL);
+    CHECK_EQ(benchfs_readlink(fs, "/none", text, sizeof text), -ENOENT);
+    CHECK(strstr(benchfs_get_error(), "/none") != NULL);
+
+    CHECK_EQ(benchfs_symlink(fs, "/loop", "/loop"), 0);
+    CHECK_EQ(benchfs_stat(fs, "/loop", &st), -ELOOP);
+    CHECK_EQ(benchfs_lstat(fs, "/loop", &st), 0);
+    CHECK_EQ(benchfs_symlink(fs, "/none", "/dangling"), 0);
+    CHECK_EQ(benchfs_stat(fs, "/dangling", &st), -ENOENT);
+
+    memset(text, 'y', sizeof text);
+    text[512] = '\0';
+    CHECK_EQ(benchfs_symlink(fs, text, "/long"), -ENAMETOOLONG);
+    text[511] = '\0';
+    CHECK_EQ(benchfs_symlink(fs, text, "/long"), 0);
+    CHECK_EQ(benchfs_symlink(fs, "", "/empty"), -ENOENT);
+    CHECK_EQ(benchfs_symlink(fs, "x", "/nowhere/link"), -ENOENT);
+    CHECK_EQ(benchfs_symlink(fs, NULL, "/x"), -EINVAL);
+    CHECK_EQ(benchfs_symlink(fs, "x", NULL), -EINVAL);
+    CHECK_EQ(benchfs_symlink(NULL, "x", "/x"), -EINVAL);
+    CHECK_EQ(benchfs_readlink(fs, "/link", NULL, 5), -EINVAL);
+    CHECK_EQ(benchfs_readlink(fs, "/link", text, 0), -EINVAL);
+    CHECK_EQ(benchfs_lstat(fs, "/link", NULL), -EINVAL);
+
+    /* What goes is the link. */
+    CHECK_EQ(benchfs_rename(fs, "/second", "/third"), 0);
+    CHECK_EQ(benchfs_lstat(fs, "/third", &st), 0);
+    CHECK(S_ISLNK(st.st_mode));
+    const char* const links[] = {"/link", "/third", "/loop", "/dangling", "/long"};
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; ++i) { CHECK_EQ(benchfs_unlink(fs, links[i]), 0); }
+    CHECK_EQ(benchfs_stat(fs, "/real/file", &st), 0);
+    CHECK_EQ(benchfs_unlink(fs, "/real/file"), 0);
+    CHECK_EQ(benchfs_rmdir(fs, "/real"), 0);
+}
+
 static void test_whole(benchfs_context_t* fs) {
     struct statvfs usage;
     CHECK_EQ(benchfs_statfs(fs, &usage), 0);
@@ -261,6 +325,7 @@ int main(void) {
         test_data(fs);
         test_append(fs);
         test_names(fs);
+        test_symlinks(fs);
         if (round == 0) {
             test_large(fs);
             test_whole(fs);

@@ -106,6 +106,12 @@ class Case(unittest.TestCase):
         for server in self.servers:
             server.wait()
 
+    def end(self):
+        """Stops the servers, so that a cluster of another size can start."""
+        for server in self.servers:
+            server.stop()
+        shutil.rmtree(self.registry)
+
     @property
     def registry(self):
         return str(self.directory / "registry")

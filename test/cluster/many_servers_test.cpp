@@ -280,16 +280,52 @@ TEST_CASE("many files spread evenly over the servers, and a listing has all of t
     cluster.stop();
 }
 
-TEST_CASE("a directory is not removed while a server that may have entries of it is away") {
+namespace {
+
+/// A name in the root that this server has.
+std::string name_at(const file_system& fs, std::size_t server, std::string_view prefix) {
+    for (unsigned i = 0;; ++i) {
+        const std::string made = std::string(prefix) + std::to_string(i);
+        if (index(fs.server_of_name(root_id, made)) == server) { return "/" + made; }
+    }
+}
+
+/// The outcome, with who did not answer.
+template <class T>
+std::string blame(const file_system& fs, const result<T>& r) {
+    std::string text = outcome(r);
+    if (!r && fs.silent_server()) { text += " by " + std::to_string(index(*fs.silent_server())); }
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("while a server is away, a change that needs it names it and has not happened") {
+    const std::size_t victim = GENERATE(std::size_t{0}, std::size_t{2});
+    CAPTURE(victim);
+    const std::string down = "peer_down by " + std::to_string(victim);
     cluster_of_four cluster;
     const auto client = cluster.client();
     file_system& fs = client->fs();
-    REQUIRE(outcome(client->run(fs.mkdir("/d"))) == "ok");
-    const std::size_t home = index(client->run(fs.stat("/d"))->id.home());
-    const std::size_t victim = home == 3 ? 2 : 3;
+    const std::string kept = name_at(fs, 1, "kept");
+    const std::string moved = name_at(fs, 3, "moved");
+    REQUIRE(outcome(client->run(fs.mkdir(kept))) == "ok");
     cluster.server(victim).kill();
-    const std::string removed = outcome(client->run(fs.rmdir("/d")));
-    CHECK((removed == "busy" || removed == "outcome_unknown"));
+    if (victim == 0) {
+        // The first one may have been on its way when the server died.
+        const std::string first = blame(fs, client->run(fs.mkdir(name_at(fs, 1, "first"))));
+        CHECK((first == down || first == "outcome_unknown by 0"));
+        for (int i = 0; i < 3; ++i) { CHECK(blame(fs, client->run(fs.mkdir(name_at(fs, 1, "new")))) == down); }
+    } else {
+        REQUIRE(outcome(client->run(fs.mkdir(name_at(fs, 1, "new")))) == "ok");
+    }
+    for (int i = 0; i < 2; ++i) {
+        CHECK(blame(fs, client->run(fs.rmdir(kept))) == down);
+        CHECK(blame(fs, client->run(fs.rename(kept, moved))) == down);
+    }
+    // The same of what the server itself would have to answer; no_server if it was never called before.
+    const std::string its = blame(fs, client->run(fs.mkdir(name_at(fs, victim, "its"))));
+    CHECK((its == down || its == "no_server by " + std::to_string(victim)));
 }
 
 } // namespace benchfs::test

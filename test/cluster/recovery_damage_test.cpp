@@ -5,7 +5,9 @@
 #include "catch.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
+#include <memory>
 
 namespace benchfs::test {
 namespace {
@@ -61,6 +63,14 @@ task<status> write_some(file_system& fs) {
     co_return ok();
 }
 
+/// How a server's log names bytes of a file.
+std::string in_file(const attributes& file, unsigned chunk, unsigned offset) {
+    char text[96];
+    std::snprintf(text, sizeof text, "file %#llx, chunk %u, offset %u of the chunk",
+                  static_cast<unsigned long long>(file.id.value), chunk, offset);
+    return text;
+}
+
 /// How reading each file ends.
 task<status> read_all(file_system& fs, std::vector<std::string>& how) {
     for (int i = 0; i < 20; ++i) {
@@ -111,10 +121,62 @@ TEST_CASE("a flipped byte in a segment is EIO for its file only, with file and o
             CHECK(how[7] == "io_error");
             CHECK(std::ranges::count(how, "ok") == 19);
             CHECK(contains(server.self().output(), where));
+            CHECK(contains(server.self().output(),
+                           in_file(*client->run(client->fs().stat(name_of(7))), 0, 4096)));
             CHECK(contains(check(directory, data).text, "stop the server"));
             CHECK(server.stop());
         }
     }
+}
+
+TEST_CASE("a flipped byte in a striped file is told by the server that has the chunk, and never returned") {
+    constexpr unsigned servers = 3;
+    constexpr std::size_t chunk = 64 * 1024;
+    constexpr std::size_t bytes = 6 * chunk;
+    cluster_directory directory;
+    std::vector<std::unique_ptr<server_process>> all;
+    const auto data_of = [&](unsigned i) { return directory.path("data-" + std::to_string(i)); };
+    for (unsigned i = 0; i < servers; ++i) {
+        const std::string id = std::to_string(i);
+        const std::vector<std::string> arguments{"--engine", "uring", "--data-dir", data_of(i),     "--servers",
+                                                 "3",        "--id",  id,           "--chunk-size", "64KiB"};
+        all.push_back(std::make_unique<server_process>(directory, arguments, "server-" + id + ".addr"));
+    }
+    for (auto& server : all) { REQUIRE(server->wait_until_ready()); }
+    attributes file;
+    unsigned holder = 0;
+    {
+        const auto client = mount_or_throw(client_of(directory.registry()));
+        REQUIRE(outcome(client->run(write_file(client->fs(), "/striped", bytes, 3))) == "ok");
+        file = *client->run(client->fs().stat("/striped"));
+        holder = static_cast<unsigned>(index(client->fs().server_of_chunk(file.id, 1)));
+    }
+    REQUIRE(holder != static_cast<unsigned>(index(file.id.home())));
+    REQUIRE(all[holder]->stop());
+    const std::vector<std::byte> content = pattern(bytes, 3);
+    const std::size_t damaged_at = chunk + 9000; // in the third block of chunk 1
+    const auto from = content.begin() + static_cast<std::ptrdiff_t>(damaged_at);
+    const auto place = find_bytes(data_of(holder), "seg-", {from, from + 64});
+    REQUIRE(place);
+    flip(place->first, place->second);
+    CHECK(check(directory, data_of(holder)).code == 1);
+    all[holder]->restart();
+    REQUIRE(all[holder]->wait_until_ready());
+    const auto client = mount_or_throw(client_of(directory.registry()));
+    auto opened = client->run(client->fs().open("/striped", open_flags::read));
+    REQUIRE(opened);
+    std::vector<std::byte> back(bytes);
+    CHECK(outcome(client->run(opened->read(back, 0))) == "io_error");
+    for (std::size_t at = 0; at < bytes; at += 4096) { // every other block is there
+        std::vector<std::byte> block(4096);
+        const auto got = client->run(opened->read(block, at));
+        const bool damaged = at == damaged_at / 4096 * 4096;
+        REQUIRE(outcome(got) == (damaged ? "io_error" : "ok"));
+        const auto expected = content.begin() + static_cast<std::ptrdiff_t>(at);
+        if (!damaged) { REQUIRE(std::equal(block.begin(), block.end(), expected)); }
+    }
+    CHECK(contains(all[holder]->self().output(), in_file(file, 1, 8192)));
+    for (auto& server : all) { CHECK(server->stop()); }
 }
 
 TEST_CASE("a flipped byte in the log refuses the start, and --check tells where") {

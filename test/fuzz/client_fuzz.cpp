@@ -3,6 +3,8 @@
 
 #include "benchfs/base/assert.hpp"
 #include "benchfs/client/file_system.hpp"
+#include "benchfs/client/fsck.hpp"
+#include "benchfs/client/trace.hpp"
 #include "benchfs/cluster/placement.hpp"
 #include "benchfs/rpc/methods.hpp"
 
@@ -157,9 +159,23 @@ task<void> use_file(file_system& fs, std::string path) {
     (void)co_await f.close();
 }
 
+task<void> use_tools(file_system& fs) {
+    fsck_options check;
+    check.repair = check.deep = true;
+    check.looks = 1;
+    fsck_report found;
+    server_id failed{};
+    (void)co_await fsck(fs, check, found, failed);
+    trace_options tracing;
+    tracing.window = std::chrono::microseconds(1);
+    trace_report trace;
+    (void)co_await record_trace(fs, tracing, trace, failed);
+    for (const trace_span& s : trace.spans) { BFS_ASSERT(s.queue_ns + s.network_ns <= s.whole_ns); }
+}
+
 task<void> use(file_system& fs, unsigned first) {
-    for (unsigned i = 0; i < 8; ++i) {
-        switch ((first + i) % 8) {
+    for (unsigned i = 0; i < 9; ++i) {
+        switch ((first + i) % 9) {
         case 0:
             co_await use_file(fs, "/d/f");
             break;
@@ -182,6 +198,9 @@ task<void> use(file_system& fs, unsigned first) {
         case 5:
             (void)co_await fs.statistics(server_id{0});
             (void)co_await fs.describe(server_id{0});
+            break;
+        case 8:
+            co_await use_tools(fs);
             break;
         case 6:
             (void)co_await fs.usage();
@@ -296,6 +315,18 @@ std::vector<byte_string> client_corpus() {
     answers changes(2, 0);
     changes.ok(d).ok(d).ok(rpc::empty_reply{}).ok(f).no(errc::not_found);
     all.push_back(changes.bytes());
+    answers lists(8, 1);
+    const auto no_list = rpc::inventory::reply{};
+    const rpc::wire_chunk chunk{3, rpc::wire_chunk::no_epoch, 0, 5000};
+    const rpc::wire_name name{1, 3, file_type, 5};
+    const rpc::wire_inode inode{3, 5000, 0, file_type, 65536};
+    lists.ok(no_list).ok(no_list); // pending, stripes
+    lists.ok(rpc::inventory::reply{1, 0, {}}, sizeof(chunk), 599).payload(chunk);
+    lists.ok(rpc::inventory::reply{1, 1, {1, 1, 0}}, sizeof(name) + 8, 599).payload(name);
+    lists.payload(std::array<char, 8>{"alpha"}).ok(no_list);
+    lists.ok(rpc::inventory::reply{1, 0, {}}, sizeof(inode), 599).payload(inode).ok(no_list);
+    lists.ok(rpc::read_chunk::reply{5000, 1, 5000, 0}, 5004, 7);
+    all.push_back(lists.bytes());
     answers figures(5, 0);
     for (int i = 0; i < 30; ++i) { figures.ok(rpc::method_counters::reply{}); }
     all.push_back(figures.bytes());

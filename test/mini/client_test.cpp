@@ -51,6 +51,11 @@ TEST_CASE("files keep what was written to them") {
         CHECK(read_all("/a", whole, UINT64_MAX) == 0);
         CHECK(benchfs_mini_write_at("/empty", nullptr, 0, 0, 0) == 0);
         CHECK(benchfs_mini_size("/empty", 0) == 0);
+        benchfs_mini_usage_t usage{};
+        CHECK(benchfs_mini_usage(0, &usage) == 0);
+        CHECK(usage.files == 2);
+        CHECK(usage.used == 2 * 4096 + 8);
+        CHECK(usage.limit > usage.used);
         CHECK(c.works(std::size_t{20} << 20));
         CHECK(c.works(BENCHFS_MINI_DATA_MAX));
         CHECK(benchfs_mini_remove("/a", 0) == 0);

@@ -46,7 +46,7 @@ struct rubbish {
 std::vector<rubbish> all_rubbish() {
     return {
         {"id 0", head(0, 1, 1), "no request 0"},
-        {"an unknown id", head(7, 1, 1), "no request 7"},
+        {"an unknown id", head(8, 1, 1), "no request 8"},
         {"the highest id", head(0xffff, 1, 1), "no request 65535"},
         {"a big-endian write", head(0x0100, 1, 1), "no request 256"},
         {"no path", head(1, 0, 5), "path of 0 bytes"},

@@ -22,7 +22,8 @@ constexpr duration longest_operation = std::chrono::seconds(60);
     case errc::no_space:
     case errc::busy:
         return fate::none;
-    case errc::timed_out: // nobody answered, and nobody was asked to change anything: else it is outcome_unknown
+    case errc::timed_out: // nobody answered, and nobody was asked to change anything: else it is
+                          // outcome_unknown
     case errc::peer_down:
     case errc::no_server:
         return fate::none;
@@ -93,6 +94,18 @@ private:
         return directories + static_cast<std::size_t>(random().below(files));
     }
 
+    /// Before a change of this name: with what is in it, if it is a directory.
+    void touch(std::size_t p) {
+        if (!s_.touched) { return; }
+        s_.touched->paths.insert(p);
+        for (std::size_t i = 0; p < directories && i < files_each; ++i) {
+            s_.touched->paths.insert(directories + root_files + p * files_each + i);
+        }
+    }
+    void touch(file_id id) {
+        if (s_.touched) { s_.touched->files.insert(id.value); }
+    }
+
     /// A name operation's answer goes to the model.
     void judge(std::uint32_t op, const std::string& what, bool changes, errc e, std::uint64_t id) {
         s_.w.note("answer", op, static_cast<std::uint64_t>(e), id);
@@ -132,6 +145,7 @@ private:
     task<void> open(bool exclusive) {
         const std::size_t p = some_path(false);
         const std::uint32_t op = s_.next_op();
+        touch(p);
         const std::string what = std::string(exclusive ? "create " : "open ") + path_text(p);
         s_.w.note(exclusive ? "create" : "open", op, p, number_);
         s_.names.begin(op, exclusive ? name_op::create_exclusive : name_op::open_create, p, 0, s_.w.now());
@@ -156,6 +170,7 @@ private:
     task<void> remove() {
         const std::size_t p = some_path(false);
         const std::uint32_t op = s_.next_op();
+        touch(p);
         s_.w.note("unlink", op, p, number_);
         s_.names.begin(op, name_op::unlink, p, 0, s_.w.now());
         task<status> removing = fs().unlink(path_text(p));
@@ -166,6 +181,7 @@ private:
     task<void> change_tree(std::uint64_t kind) {
         const std::uint32_t op = s_.next_op();
         const auto d = static_cast<std::size_t>(random().below(directories));
+        if (kind < 97) { touch(d); }
         if (kind < 96) {
             s_.w.note("mkdir", op, d, number_);
             s_.names.begin(op, name_op::mkdir, d, 0, s_.w.now());
@@ -182,6 +198,8 @@ private:
             const bool moves_directory = s_.w.chance(25);
             const std::size_t from = moves_directory ? d : some_path(false);
             const std::size_t to = moves_directory ? random().below(directories) : some_path(false);
+            touch(from);
+            touch(to);
             s_.w.note("rename", op, from, to);
             s_.names.begin(op, name_op::rename, from, to, s_.w.now());
             task<status> moving = fs().rename(path_text(from), path_text(to));
@@ -239,6 +257,7 @@ private:
         s_.w.note("write", op, offset << 32 | size, f->id().value);
         std::vector<std::byte> bytes(size);
         data_model::fill(bytes, op, offset);
+        touch(f->id());
         s_.data.begin_write(op, f->id(), offset, size, s_.w.now());
         task<result<std::size_t>> writing = f->write(bytes, offset);
         const result<std::size_t> written = co_await std::move(writing);
@@ -281,6 +300,7 @@ private:
         const std::uint64_t size = cell_size * random().below(s_.plan.longest_file / cell_size);
         const std::uint32_t op = s_.next_op();
         s_.w.note("truncate", op, size, f->id().value);
+        touch(f->id());
         s_.data.begin_truncate(op, f->id(), size, s_.w.now());
         task<status> cutting = f->truncate(size);
         const status done = co_await std::move(cutting);

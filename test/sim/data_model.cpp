@@ -6,8 +6,6 @@
 namespace benchfs::sim {
 namespace {
 
-// A message of an operation that was given up cannot arrive later than this.
-constexpr duration longest_echo = std::chrono::seconds(60);
 // Truncations reach this far: no file of a simulation is longer.
 constexpr std::uint64_t cells_max = (std::uint64_t{1} << 20) / cell_size;
 

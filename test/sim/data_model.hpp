@@ -10,6 +10,7 @@
 #include "benchfs/base/clock.hpp"
 #include "benchfs/base/types.hpp"
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -18,6 +19,8 @@
 namespace benchfs::sim {
 
 inline constexpr std::uint64_t cell_size = 64;
+/// A message of an operation that was given up cannot arrive later than this.
+inline constexpr duration longest_echo = std::chrono::seconds(60);
 
 /// How an operation ended: did it happen?
 enum class fate : std::uint8_t { done, none, maybe };

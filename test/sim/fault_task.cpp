@@ -137,6 +137,26 @@ task<status> verify_file(scenario& s, std::size_t p) {
     co_return ok();
 }
 
+/// The same directory, page by page: all servers' pages together are all there is.
+task<status> verify_pages(scenario& s, std::string directory, std::size_t entries) {
+    file_system& fs = s.servers.fs(0);
+    task<result<directory_cursor>> beginning = fs.list(directory);
+    BFS_CO_TRY(directory_cursor at, co_await std::move(beginning));
+    std::size_t seen = 0;
+    while (true) {
+        task<result<directory_page>> listing = fs.list_from(std::move(at));
+        BFS_CO_TRY(directory_page page, co_await std::move(listing));
+        if (page.entries.empty()) { break; }
+        seen += page.entries.size();
+        at = std::move(page.next);
+    }
+    if (seen != entries) {
+        s.fail("at the end: listing " + directory + " has " + std::to_string(entries) +
+               " entries, page by page " + std::to_string(seen));
+    }
+    co_return ok();
+}
+
 task<status> verify_listing(scenario& s, std::string directory, std::size_t first, std::size_t last) {
     task<result<std::vector<directory_entry>>> listing = s.servers.fs(0).readdir(directory);
     const result<std::vector<directory_entry>> entries = co_await std::move(listing);
@@ -155,6 +175,9 @@ task<status> verify_listing(scenario& s, std::string directory, std::size_t firs
             s.fail("at the end: listing " + directory + (there ? " has " : " lacks ") + leaf);
         }
     }
+    task<status> paging = verify_pages(s, directory, entries->size());
+    const status paged = co_await std::move(paging);
+    if (!paged) { s.fail("at the end: pages of " + directory + ": " + std::string(name(paged.error()))); }
     co_return ok();
 }
 

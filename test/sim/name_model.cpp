@@ -1,5 +1,7 @@
 #include "name_model.hpp"
 
+#include "data_model.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <deque>
@@ -8,7 +10,6 @@
 namespace benchfs::sim {
 namespace {
 
-constexpr duration longest_echo = std::chrono::seconds(60);
 constexpr std::size_t states_max = 4'000;
 // The id of something that was made, but nobody has seen yet.
 constexpr std::uint64_t unseen = std::uint64_t{1} << 63;

@@ -45,6 +45,9 @@ public:
     /// There were too many states once; from then on nothing was checked.
     [[nodiscard]] bool gave_up() const noexcept { return gave_up_; }
 
+    /// Checks nothing from now on.
+    void give_up() noexcept { gave_up_ = true; }
+
     /// A sync by operation `op`. After one that said ok, what it saw when it began is durable.
     void begin_sync(std::uint32_t op);
     void end_sync(std::uint32_t op, bool ok);

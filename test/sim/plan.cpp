@@ -14,6 +14,7 @@ std::string run_plan::text() const {
     add("expulsions", expulsions != 0);
     add("kills", kills != 0);
     add("power losses", power_losses != 0);
+    add("power losses of several servers", cuts_power);
     add("full", full);
     add("bit flips", flips != 0);
     return out;
@@ -38,7 +39,8 @@ run_plan make_plan(world& w, plant planted, bool armed) {
     // Servers that forget all of a file but what others have of it: only where there are no others.
     if (p.durable || p.cluster.servers == 1) { p.kills = weight() / 2; }
     if (p.durable && p.cluster.servers == 1) { p.power_losses = weight() / 2; }
-    if (w.chance(15)) {
+    p.cuts_power = p.durable && p.cluster.servers > 1 && w.chance(50);
+    if (!p.cuts_power && w.chance(15)) {
         p.full = true;
         p.longest_file = 500 * KiB;
         p.longest_io = 300 * KiB;
@@ -46,7 +48,7 @@ run_plan make_plan(world& w, plant planted, bool armed) {
         p.cluster.data_bytes = 1 * MiB;
     }
     // Not with power losses: a recovery cannot tell a bit that flipped from a write that was lost.
-    if (p.durable && p.power_losses == 0 && w.chance(25)) { p.flips = 2; }
+    if (p.durable && p.power_losses == 0 && !p.cuts_power && w.chance(25)) { p.flips = 2; }
     p.fault_every = w.between(3ms, 60ms);
 
     switch (planted) {

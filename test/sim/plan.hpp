@@ -22,6 +22,7 @@ struct run_plan {
     unsigned expulsions = 0;
     unsigned kills = 0;
     unsigned power_losses = 0;
+    bool cuts_power = false; // of several servers, in the end
     duration fault_every = 20ms;
     bool durable = false; // servers find again what they had acknowledged
     bool full = false;    // so little space that writes fail

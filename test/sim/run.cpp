@@ -51,6 +51,8 @@ task<status> main_task(scenario& s) {
         (void)co_await faults.join();
     }
     if (!s.failed()) { (void)co_await verify_task(s); }
+    s.report.gave_up = s.names.gave_up();
+    if (!s.failed() && s.plan.cuts_power) { (void)co_await power_task(s, graves); }
     (void)co_await graves.join();
     co_await s.servers.stop();
     co_return ok();
@@ -72,7 +74,6 @@ run_report run(const run_options& options) {
         BFS_ASSERT(ran);
         report = s.report;
         report.plan = s.plan.text();
-        report.gave_up = s.names.gave_up();
     }
     storage::planted_torn_frames = false;
     set_log_level(before);

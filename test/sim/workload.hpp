@@ -6,10 +6,18 @@
 #include "plan.hpp"
 
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace benchfs::sim {
+
+/// What changes are asked for while the power may fail: only the rest can be compared.
+struct touched_things {
+    std::set<std::size_t> paths;
+    std::set<std::uint64_t> files;
+};
 
 struct scenario {
     scenario(world& world, run_plan chosen) : w(world), plan(std::move(chosen)), servers(world, plan.cluster) {}
@@ -29,10 +37,13 @@ struct scenario {
     std::uint32_t last_op = 0;
     bool clients_done = false;
     time_point synced = time_point::min(); // what ended before this survives power loss
+    std::optional<touched_things> touched; // while power_task() cuts the power
 };
 
 [[nodiscard]] runtime::task<status> client_task(scenario& s, unsigned client);
 [[nodiscard]] runtime::task<status> fault_task(scenario& s, runtime::task_scope& graves);
+/// Power losses of several servers, after verify_task(). The name model has given up then.
+[[nodiscard]] runtime::task<status> power_task(scenario& s, runtime::task_scope& graves);
 /// When all is quiet: every name and every byte.
 [[nodiscard]] runtime::task<status> verify_task(scenario& s);
 

@@ -4,23 +4,17 @@
 // for a client's next request: UCX reports the death of its process.
 #include "benchfs_mini.h"
 
+#include "instance.hpp"
 #include "registry.hpp"
-#include "store.hpp"
 #include "wire.hpp"
 
 #include "benchfs/base/bytes.hpp"
 #include "benchfs/base/errc.hpp"
 #include "benchfs/base/log.hpp"
-#include "benchfs/runtime/loop.hpp"
-#include "benchfs/runtime/poll_poller.hpp"
 #include "benchfs/runtime/sleep.hpp"
-#include "benchfs/runtime/task_scope.hpp"
 #include "benchfs/runtime/with_timeout.hpp"
 #include "benchfs/transport/ucx/context.hpp"
-#include "benchfs/transport/ucx/listener.hpp"
 #include "benchfs/transport/ucx/resolve.hpp"
-#include "benchfs/transport/ucx/stream.hpp"
-#include "benchfs/transport/ucx/worker.hpp"
 
 #include <algorithm>
 #include <array>
@@ -28,7 +22,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <map>
 #include <memory>
 #include <new>
 #include <string>
@@ -43,8 +36,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using runtime::task;
-using transport::ucx::stream;
-using stream_ptr = std::unique_ptr<stream>;
 
 constexpr std::uint64_t connections_max = 1024;
 constexpr std::size_t piece_size = std::size_t{1} << 20; // received at once: what a peer only claims costs this
@@ -53,36 +44,6 @@ constexpr duration connect_pause = 50ms;
 constexpr duration longest_sleep = 10s;
 
 // ---- the instance ----
-
-struct settings {
-    std::string registry;
-    std::string advertise;
-    int rank = 0;
-    bool quiet = false;
-    duration timeout{};
-    duration connect_wait{};
-    std::uint64_t memory_limit = 0;
-};
-
-struct instance {
-    explicit instance(settings s)
-        : config(std::move(s)), files(config.memory_limit), scope(loop.root(), false) {}
-
-    [[nodiscard]] duration allowance(std::size_t bytes) const {
-        return config.timeout + std::chrono::microseconds(bytes);
-    }
-
-    settings config;
-    runtime::loop loop;
-    runtime::poll_poller poller{loop};
-    std::unique_ptr<transport::ucx::worker> worker;
-    std::unique_ptr<transport::ucx::listener> listener;
-    store files;
-    runtime::task_scope scope; // the server's coroutines
-    benchfs_mini_stats_t stats{};
-    std::string entry; // what this server wrote into the registry
-    std::map<int, stream_ptr> servers;
-};
 
 std::unique_ptr<instance> active;
 std::string last_error;
@@ -210,6 +171,13 @@ task<status> serve_read(instance* m, visitor* v, const request* r) {
     co_return co_await answer(m, v, r, outcome, data.bytes, 0);
 }
 
+task<status> serve_usage(instance* m, visitor* v, const request* r) {
+    const usage_answer now{m->config.memory_limit, m->files.used(), m->files.count()};
+    const const_byte_span all = bytes_of(now);
+    co_return co_await answer(m, v, r, errc::ok, all.first(std::min<std::size_t>(r->data_length, all.size())),
+                              0);
+}
+
 task<status> serve_request(instance* m, visitor* v, std::uint16_t id) {
     if (!is_known(id)) {
         v->complaint = "there is no request " + std::to_string(id);
@@ -219,6 +187,7 @@ task<status> serve_request(instance* m, visitor* v, std::uint16_t id) {
     r.id = static_cast<rpc>(id);
     BFS_CO_CHECK(co_await receive_request(m, v, &r));
     if (is_write(r.id)) { co_return co_await serve_write(m, v, &r); }
+    if (r.id == rpc::usage) { co_return co_await serve_usage(m, v, &r); }
     if (is_read(r.id)) { co_return co_await serve_read(m, v, &r); }
     errc outcome = errc::ok;
     std::uint64_t size = 0;
@@ -559,6 +528,15 @@ int64_t benchfs_mini_read_at(const char* path, void* buffer, size_t length, uint
 
 int64_t benchfs_mini_size(const char* path, int server_rank) {
     return run_data(rpc::size, path, {}, {}, 0, server_rank);
+}
+
+int benchfs_mini_usage(int server_rank, benchfs_mini_usage_t* usage) {
+    usage_answer now;
+    const int64_t got = run_data(rpc::usage, "/", {}, writable_bytes(now), 0, server_rank);
+    if (got < 0) { return static_cast<int>(got); }
+    if (got != sizeof now) { return failed(errc::bad_frame, "usage: the server's answer is too short"); }
+    *usage = {now.limit, now.used, now.files};
+    return 0;
 }
 
 int benchfs_mini_remove(const char* path, int server_rank) {

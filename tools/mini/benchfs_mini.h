@@ -39,6 +39,13 @@ typedef struct {
     uint64_t memory; /* bytes, of the limit */
 } benchfs_mini_stats_t;
 
+/* What a server has room for. */
+typedef struct {
+    uint64_t limit; /* bytes */
+    uint64_t used;  /* of them, 4 KiB for each file beside its bytes */
+    uint64_t files;
+} benchfs_mini_usage_t;
+
 void benchfs_mini_options_init(benchfs_mini_options_t* options);
 
 /* A server listens from here on and is in the registry; its clients wait until it serves. */
@@ -57,6 +64,7 @@ int benchfs_mini_write_at(const char* path, const void* data, size_t length, uin
 int64_t benchfs_mini_read_at(const char* path, void* buffer, size_t length, uint64_t offset, int server_rank);
 int64_t benchfs_mini_size(const char* path, int server_rank);
 int benchfs_mini_remove(const char* path, int server_rank);
+int benchfs_mini_usage(int server_rank, benchfs_mini_usage_t* usage);
 
 /* Does what there is to do without waiting; 1 if there was anything. */
 int benchfs_mini_progress(void);

@@ -2,7 +2,7 @@
 //
 // A request is u16 id, u32 path length, u32 data length, then for write_at and read_at u64 offset, then the
 // path, then for writes the data. The answer is i32 status (0 or -errno), then for reads u32 length (0 when it
-// failed) and the bytes, for size u64 size (0 when it failed).
+// failed) and the bytes (of usage: its answer as a struct), for size u64 size (0 when it failed).
 #pragma once
 
 #include "benchfs_mini.h"
@@ -17,22 +17,37 @@
 namespace benchfs::mini {
 
 /// 1 and 2 are the original protocol; the rest is ours.
-enum class rpc : std::uint16_t { write = 1, read = 2, write_at = 3, read_at = 4, size = 5, remove = 6 };
+enum class rpc : std::uint16_t {
+    write = 1,
+    read = 2,
+    write_at = 3,
+    read_at = 4,
+    size = 5,
+    remove = 6,
+    usage = 7
+};
 
-inline constexpr std::array<const char*, 7> rpc_names = {"?",       "write", "read",  "write_at",
-                                                         "read_at", "size",  "remove"};
+inline constexpr std::array<const char*, 8> rpc_names = {"?",       "write", "read",   "write_at",
+                                                         "read_at", "size",  "remove", "usage"};
 
 [[nodiscard]] inline const char* name_of(rpc id) { return rpc_names.at(static_cast<std::size_t>(id)); }
 [[nodiscard]] inline bool is_known(std::uint16_t id) { return id >= 1 && id < rpc_names.size(); }
 [[nodiscard]] inline bool has_offset(rpc id) { return id == rpc::write_at || id == rpc::read_at; }
 [[nodiscard]] inline bool is_write(rpc id) { return id == rpc::write || id == rpc::write_at; }
-[[nodiscard]] inline bool is_read(rpc id) { return id == rpc::read || id == rpc::read_at; }
+[[nodiscard]] inline bool is_read(rpc id) { return id == rpc::read || id == rpc::read_at || id == rpc::usage; }
 
 struct request {
     rpc id = rpc::write;
     std::uint32_t data_length = 0; // that follow, or that the buffer takes
     std::uint64_t offset = 0;
     std::string path;
+};
+
+/// What usage reads; its path says nothing.
+struct usage_answer {
+    std::uint64_t limit = 0; // bytes
+    std::uint64_t used = 0;
+    std::uint64_t files = 0;
 };
 
 /// "" or what no client of ours sends.

@@ -124,7 +124,15 @@ int benchfs_fstat(benchfs_file_t* file, struct stat* attributes);
 
 /* ---- names ---- */
 
+/* Symbolic links in a path are followed, at most 40 of them, then -ELOOP. lstat, unlink, remove, rename, readlink
+ * and symlink act on the link itself if the last name of the path is one. */
 int benchfs_stat(benchfs_context_t* context, const char* path, struct stat* attributes);
+int benchfs_lstat(benchfs_context_t* context, const char* path, struct stat* attributes);
+/* A symbolic link at path that leads to target: any text of 1 to 511 bytes, -ENOENT for none, -ENAMETOOLONG. */
+int benchfs_symlink(benchfs_context_t* context, const char* target, const char* path);
+/* Where a symbolic link leads to, as readlink(2) has it: as many bytes as fit, without a zero behind them. How
+ * many, or -errno; -EINVAL if it is none. */
+ssize_t benchfs_readlink(benchfs_context_t* context, const char* path, char* buffer, size_t size);
 /* In bytes, or -errno; -EISDIR for a directory. */
 off_t benchfs_get_file_size(benchfs_context_t* context, const char* path);
 /* F_OK, or R_OK, W_OK, X_OK together, for the effective user by the file's mode. */

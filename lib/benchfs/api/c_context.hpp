@@ -30,7 +30,9 @@ struct state {
     ~state() {
         // A copy in a forked child: its memory is shared with the parent's servers, so nothing is said to
         // anyone.
-        if (inherited()) { static_cast<void>(mount.release()); } // NOLINT(bugprone-unused-return-value): it must not be destroyed
+        if (!inherited()) { return; }
+        // NOLINTNEXTLINE(bugprone-unused-return-value): it must not be destroyed
+        static_cast<void>(mount.release());
     }
 };
 
@@ -49,7 +51,9 @@ auto locked(state& s, std::string_view operation, std::string_view subject, Body
         if (!s.mount) [[unlikely]] {
             return fail(errc::bad_handle, operation, subject, "benchfs_finalize was called");
         }
-        return body(*s.mount);
+        auto answer = body(*s.mount);
+        name_silent_server(s.mount->fs().silent_server());
+        return answer;
     } catch (const std::bad_alloc&) { return fail(errc::no_memory, operation, subject); } catch (...) {
         return fail(errc::io_error, operation, subject, "an unexpected error inside benchfs");
     }

@@ -3,11 +3,13 @@
 #include "benchfs/runtime/frame_pool.hpp"
 
 #include <cstdio>
+#include <cstring>
 
 namespace benchfs::c {
 namespace {
 
 thread_local constinit char text[512] = "";
+thread_local constinit bool somebody_silent = false; // and the text does not name him yet
 
 /// Dies with its thread, and with it the coroutine frames that the thread has kept for its next call.
 struct thread_end {
@@ -43,7 +45,19 @@ int fail(errc error, std::string_view operation, std::string_view subject, std::
     std::snprintf(text, sizeof text, "%.*s%s%.*s: %.*s%.*s", width(operation), operation.data(),
                   subject.empty() ? "" : " ", width(subject), subject.data(), width(what), what.data(),
                   width(advice), advice.data());
+    somebody_silent = reason.empty() && (error == errc::peer_down || error == errc::timed_out ||
+                                         error == errc::no_server || error == errc::outcome_unknown);
     return -to_errno(error);
+}
+
+void name_silent_server(std::optional<server_id> who) noexcept {
+    if (!somebody_silent) { return; }
+    somebody_silent = false;
+    const std::size_t used = std::strlen(text);
+    if (who) {
+        std::snprintf(text + used, sizeof text - used, "; server %u does not answer",
+                      static_cast<unsigned>(*who));
+    }
 }
 
 const char* last_error() noexcept { return text; }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "benchfs/base/errc.hpp"
+#include "benchfs/base/types.hpp"
 
+#include <optional>
 #include <string_view>
 
 namespace benchfs::c {
@@ -10,6 +12,9 @@ namespace benchfs::c {
 /// Keeps "operation subject: reason" for benchfs_get_error() and gives -errno. Never throws, never allocates.
 int fail(errc error, std::string_view operation, std::string_view subject = {},
          std::string_view reason = {}) noexcept;
+
+/// Adds to the text of a failure just kept who did not answer, if that is why.
+void name_silent_server(std::optional<server_id> who) noexcept;
 
 /// This thread's last text.
 [[nodiscard]] const char* last_error() noexcept;

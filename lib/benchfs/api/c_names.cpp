@@ -72,17 +72,44 @@ int set_times(mounted& m, const char* path, const timespec* times) {
     return done(m.run(m.fs().set_times(path, atime, mtime)), "utimens", path);
 }
 
+/// stat or lstat.
+int attributes_of(runtime::task<result<attributes>> (file_system::*ask)(std::string), const char* operation,
+                  benchfs_context_t* context, const char* path, struct stat* into) {
+    if (into == nullptr) { return no_place(operation); }
+    return c::on_path(context, operation, path, [&](mounted& m) -> int {
+        const auto a = m.run((m.fs().*ask)(path));
+        if (!a) { return c::fail(a.error(), operation, path); }
+        c::fill(*into, *a);
+        return 0;
+    });
+}
+
 } // namespace
 
 extern "C" {
 
 int benchfs_stat(benchfs_context_t* context, const char* path, struct stat* attributes) {
-    if (attributes == nullptr) { return no_place("stat"); }
-    return c::on_path(context, "stat", path, [&](mounted& m) -> int {
-        const auto a = m.run(m.fs().stat(path));
-        if (!a) { return c::fail(a.error(), "stat", path); }
-        c::fill(*attributes, *a);
-        return 0;
+    return attributes_of(&file_system::stat, "stat", context, path, attributes);
+}
+
+int benchfs_lstat(benchfs_context_t* context, const char* path, struct stat* attributes) {
+    return attributes_of(&file_system::lstat, "lstat", context, path, attributes);
+}
+
+int benchfs_symlink(benchfs_context_t* context, const char* target, const char* path) {
+    if (target == nullptr) { return c::fail(errc::invalid_argument, "symlink", {}, "the target is NULL"); }
+    return c::on_path(context, "symlink", path, [&](mounted& m) -> int {
+        if (*target == '\0') { return c::fail(errc::not_found, "symlink", path, "an empty target"); }
+        return done(m.run(m.fs().symlink(target, path)), "symlink", path);
+    });
+}
+
+ssize_t benchfs_readlink(benchfs_context_t* context, const char* path, char* buffer, size_t size) {
+    if (buffer == nullptr || size == 0) { return no_place("readlink"); }
+    return c::on_path(context, "readlink", path, [&](mounted& m) -> ssize_t {
+        const auto target = m.run(m.fs().readlink(path));
+        if (!target) { return c::fail(target.error(), "readlink", path); }
+        return static_cast<ssize_t>(target->copy(buffer, size));
     });
 }
 
@@ -201,12 +228,15 @@ int benchfs_sync(benchfs_context_t* context) {
 }
 
 int benchfs_servers(benchfs_context_t* context) {
-    return c::on_path(context, "servers", "/", [&](mounted& m) -> int { return static_cast<int>(m.fs().servers()); });
+    return c::on_path(context, "servers", "/",
+                      [&](mounted& m) -> int { return static_cast<int>(m.fs().servers()); });
 }
 
 int benchfs_ping(benchfs_context_t* context, unsigned server) {
     return c::on_path(context, "ping", "/", [&](mounted& m) -> int {
-        if (server >= m.fs().servers()) { return c::fail(errc::invalid_argument, "ping", {}, "no such server"); }
+        if (server >= m.fs().servers()) {
+            return c::fail(errc::invalid_argument, "ping", {}, "no such server");
+        }
         const status answered = m.run(m.fs().ping(static_cast<server_id>(server)));
         return answered ? 0 : c::fail(answered.error(), "ping", "server " + std::to_string(server));
     });
@@ -215,7 +245,9 @@ int benchfs_ping(benchfs_context_t* context, unsigned server) {
 const char* benchfs_path_to(benchfs_context_t* context, unsigned server) {
     std::string_view path;
     const int failed = c::on_path(context, "path_to", "/", [&](mounted& m) -> int {
-        if (server >= m.fs().servers()) { return c::fail(errc::invalid_argument, "path_to", {}, "no such server"); }
+        if (server >= m.fs().servers()) {
+            return c::fail(errc::invalid_argument, "path_to", {}, "no such server");
+        }
         path = m.fs().path_to(static_cast<server_id>(server));
         return 0;
     });

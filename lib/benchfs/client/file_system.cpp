@@ -1,6 +1,5 @@
 #include "benchfs/client/file_system.hpp"
 
-#include "benchfs/rpc/page_target.hpp"
 #include "benchfs/runtime/parallel_for.hpp"
 #include "benchfs/runtime/sleep.hpp"
 
@@ -11,17 +10,10 @@ namespace {
 
 using runtime::task;
 
-// Directories whose ids are remembered; beyond this the cache starts over.
-constexpr std::size_t directories_max = 65536;
 constexpr std::size_t servers_at_once = 64; // that are asked for the same thing
 constexpr auto stale_name_pause = std::chrono::milliseconds(1);
 constexpr int stale_names_max = 1000;
-constexpr int walks_max = 8;  // of the paths of one rename
-constexpr int links_max = 40; // symbolic links on one path
-
-[[nodiscard]] const_byte_span tail_of(const std::string& name) noexcept {
-    return std::as_bytes(std::span(name.data(), name.size()));
-}
+constexpr int walks_max = 8; // of the paths of one rename
 
 } // namespace
 
@@ -42,78 +34,6 @@ attributes from_wire(const rpc::wire_attributes& w) noexcept {
     return a;
 }
 
-task<result<file_system::place>> file_system::locate(const path& p) {
-    place at;
-    at.parent = root_id;
-    at.paths = rpc::named_request::no_path;
-    if (p.is_root()) { co_return at; }
-    at.name = std::string(p.name());
-    if (p.depth() == 1) { co_return at; }
-    at.paths = paths_;
-    path directory = p.parent();
-    std::string walked; // up to here, without symbolic links
-    std::size_t i = 0;
-    for (int links = 0; links <= links_max;) {
-        at.directory = directory.str();
-        if (const auto known = directories_.find(at.directory); i == 0 && known != directories_.end()) {
-            at.parent = known->second;
-            at.cached = true;
-            co_return at;
-        }
-        if (i == directory.depth()) {
-            if (directories_.size() >= directories_max) { directories_.clear(); }
-            if (at.paths == paths_) { directories_.insert_or_assign(at.directory, at.parent); }
-            co_return at;
-        }
-        const std::string step(directory.component(i));
-        rpc::call_extra extra;
-        extra.tail = tail_of(step);
-        const server_id server = cluster::place_name(placement_, at.parent, step);
-        const rpc::named_request request{at.parent.value, settings_.uid, settings_.gid, at.paths};
-        const result<rpc::wire_attributes> answer = co_await client_.call<rpc::lookup>(server, request, extra);
-        bool again = false;
-        if (!answer && answer.error() == errc::stale_epoch) {
-            task<status> learning = learn_paths(server);
-            BFS_CO_CHECK(co_await std::move(learning));
-            at.paths = paths_;
-            again = true;
-        } else if (!answer) {
-            co_return answer.error();
-        } else if (from_wire(*answer).is_symlink()) {
-            std::string rest;
-            for (std::size_t r = i + 1; r < directory.depth(); ++r) {
-                rest += '/';
-                rest += directory.component(r);
-            }
-            task<result<path>> resolving = resolve({answer->id}, walked, std::move(rest));
-            BFS_CO_TRY(directory, co_await std::move(resolving));
-            ++links;
-            again = true;
-        } else if (!from_wire(*answer).is_directory()) {
-            co_return errc::not_a_directory;
-        }
-        if (again) { // from the beginning
-            at.parent = root_id;
-            walked.clear();
-            i = 0;
-        } else {
-            at.parent = {answer->id};
-            walked += '/';
-            walked += step;
-            ++i;
-        }
-    }
-    co_return errc::too_many_symlinks;
-}
-
-void file_system::forget(const path& p) {
-    const std::string prefix(p.str());
-    std::erase_if(directories_, [&](const auto& item) {
-        return item.first.compare(0, prefix.size(), prefix) == 0 &&
-               (item.first.size() == prefix.size() || prefix == "/" || item.first[prefix.size()] == '/');
-    });
-}
-
 /// A call about a name, on the server that holds it. A directory id from the cache may be out of date (removed,
 /// moved, made again): then the path is walked once more.
 template <class M>
@@ -127,7 +47,7 @@ task<result<typename M::reply>> file_system::named(path p, typename M::request r
         }
         rpc::call_extra extra;
         const std::string tail = at.name + behind;
-        extra.tail = tail_of(tail);
+        extra.tail = std::as_bytes(std::span(tail));
         const server_id server = server_of(at);
         result<typename M::reply> answer = co_await client_.call<M>(server, request, extra);
         if (!answer && answer.error() == errc::stale_epoch) {
@@ -140,64 +60,21 @@ task<result<typename M::reply>> file_system::named(path p, typename M::request r
     }
 }
 
-task<status> file_system::learn_paths(server_id server) {
-    const rpc::id_request request{};
-    BFS_CO_TRY(const rpc::path_version::reply now, co_await client_.call<rpc::path_version>(server, request));
-    paths_ = std::max(paths_, now.version);
-    directories_.clear();
-    co_return ok();
-}
-
-task<result<attributes>> file_system::complete(rpc::wire_attributes said) {
-    if (said.nlink != 0) { co_return from_wire(said); }
-    co_return co_await attributes_of({said.id});
+task<status> file_system::look_again(int& looks, errc why) {
+    if (looks++ == stale_names_max) { co_return why; }
+    co_return co_await runtime::sleep_for(stale_name_pause);
 }
 
 task<result<attributes>> file_system::look_up(path p) {
-    for (int i = 0;; ++i) {
+    for (int looks = 0;;) {
         BFS_CO_TRY(const rpc::wire_attributes said, co_await named<rpc::lookup>(p, {}));
-        task<result<attributes>> completing = complete(said);
-        result<attributes> found = co_await std::move(completing);
-        // Gone from its home since the name was looked at: the name means something else now, or nothing.
-        const bool gone = !found && found.error() == errc::stale_handle && said.nlink == 0;
-        if (!gone || i == stale_names_max) { co_return std::move(found); }
-        BFS_CO_CHECK(co_await runtime::sleep_for(stale_name_pause));
+        if (said.nlink != 0) { co_return from_wire(said); }
+        task<result<attributes>> asking = attributes_of({said.id});
+        result<attributes> found = co_await std::move(asking);
+        if (found || found.error() != errc::stale_handle) { co_return std::move(found); }
+        task<status> pausing = look_again(looks, errc::stale_handle);
+        BFS_CO_CHECK(co_await std::move(pausing));
     }
-}
-
-task<result<attributes>> file_system::follow(path p) {
-    for (int links = 0; links <= links_max; ++links) {
-        task<result<attributes>> looking = look_up(p);
-        BFS_CO_TRY(const attributes found, co_await std::move(looking));
-        if (!found.is_symlink()) { co_return found; }
-        task<result<path>> resolving = resolve(found.id, std::string(p.parent().str()), {});
-        BFS_CO_TRY(p, co_await std::move(resolving));
-    }
-    co_return errc::too_many_symlinks;
-}
-
-task<result<path>> file_system::resolve(file_id link, std::string directory, std::string rest) {
-    task<result<std::string>> asking = target_of(link);
-    result<std::string> target = co_await std::move(asking);
-    // It went away since its name was looked at.
-    if (!target) { co_return target.error() == errc::stale_handle ? errc::not_found : target.error(); }
-    std::string text = target->starts_with('/') ? *target : directory + "/" + *target;
-    text += rest;
-    co_return path::parse(text);
-}
-
-task<result<std::string>> file_system::target_of(file_id link) {
-    std::string text(rpc::symlink::target_max, '\0');
-    rpc::page_target target(std::as_writable_bytes(std::span(text)));
-    rpc::call_extra extra;
-    extra.target = &target;
-    extra.reply_payload_max = rpc::symlink::target_max;
-    const rpc::id_request request{link.value};
-    BFS_CO_TRY(const rpc::readlink::reply answer,
-               co_await client_.call<rpc::readlink>(link.home(), request, extra));
-    if (answer.size != target.page().size()) { co_return errc::bad_frame; }
-    text.resize(target.page().size());
-    co_return std::move(text);
 }
 
 task<status> file_system::symlink(std::string target, std::string path_text) {
@@ -212,8 +89,7 @@ task<status> file_system::symlink(std::string target, std::string path_text) {
 }
 
 task<result<std::string>> file_system::readlink(std::string path_text) {
-    BFS_CO_TRY(path p, path::parse(path_text));
-    task<result<attributes>> looking = look_up(std::move(p));
+    task<result<attributes>> looking = lstat(std::move(path_text));
     BFS_CO_TRY(const attributes found, co_await std::move(looking));
     if (!found.is_symlink()) { co_return errc::invalid_argument; }
     task<result<std::string>> asking = target_of(found.id);
@@ -247,7 +123,7 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
         request.chunk_size = chunk_size;
         if (has(flags, open_flags::exclusive)) { request.how |= rpc::create::exclusive; }
         if (truncates) { request.how |= rpc::create::truncate; }
-        for (int i = 0, links = 0;; ++i) {
+        for (int looks = 0, links = 0;;) {
             BFS_CO_TRY(const rpc::create::reply made, co_await named<rpc::create>(p, request));
             a = from_wire(made.attributes);
             if (a.is_symlink()) { // what it points to is opened, or made
@@ -264,7 +140,11 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
             // It was there and lives elsewhere: opened like any other, or made if it goes meanwhile.
             task<result<attributes>> looking = follow(p);
             const result<attributes> found = co_await std::move(looking);
-            if (!found && found.error() == errc::not_found && i < stale_names_max) { continue; }
+            if (!found && found.error() == errc::not_found) {
+                task<status> pausing = look_again(looks, errc::not_found);
+                BFS_CO_CHECK(co_await std::move(pausing));
+                continue;
+            }
             if (!found) { co_return found.error(); }
             a = *found;
             break;
@@ -325,7 +205,7 @@ task<status> file_system::rename(std::string from_text, std::string to_text) {
         request.paths = std::min(source.paths, target.paths);
         request.from_size = static_cast<std::uint32_t>(source.name.size());
         rpc::call_extra extra;
-        extra.tail = tail_of(names);
+        extra.tail = std::as_bytes(std::span(names));
         const result<rpc::empty_reply> done =
             co_await client_.call<rpc::rename>(server_of(source), request, extra);
         if (!done && done.error() == errc::stale_epoch) {
@@ -349,13 +229,15 @@ task<status> file_system::truncate(std::string path_text, std::uint64_t size) {
 }
 
 task<status> file_system::change(std::string path_text, rpc::set_attributes::request request) {
-    for (int i = 0;; ++i) {
-        BFS_CO_TRY(const attributes a, co_await stat(path_text));
+    for (int looks = 0;;) {
+        task<result<attributes>> asking = stat(path_text);
+        BFS_CO_TRY(const attributes a, co_await std::move(asking));
         request.id = a.id.value;
         const result<rpc::wire_attributes> done =
             co_await client_.call<rpc::set_attributes>(a.id.home(), request);
-        // Removed in between: the name means something else now, or nothing.
-        if (done.error() != errc::stale_handle || i == stale_names_max) { co_return done.error(); }
+        if (done.error() != errc::stale_handle) { co_return done.error(); }
+        task<status> pausing = look_again(looks, errc::stale_handle);
+        BFS_CO_CHECK(co_await std::move(pausing));
     }
 }
 

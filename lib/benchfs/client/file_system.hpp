@@ -17,6 +17,7 @@
 #include "benchfs/runtime/task.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -98,6 +99,13 @@ public:
     [[nodiscard]] runtime::task<result<attributes>> lstat(std::string path);
     /// All entries with their attributes, sorted by name.
     [[nodiscard]] runtime::task<result<std::vector<directory_entry>>> readdir(std::string path);
+    /// The beginning of a listing; not_a_directory.
+    [[nodiscard]] runtime::task<result<directory_cursor>> list(std::string path);
+    /// The entries from there on, a page of at most 64 KiB of them, in no order that means anything, and where
+    /// to go on; a page without entries is the end. What is there from the first page to the last is shown
+    /// once, whatever comes, goes and is renamed meanwhile; that may be shown or not. A cursor may be used
+    /// again and much later; the directory may be renamed. stale_handle once it is removed.
+    [[nodiscard]] runtime::task<result<directory_page>> list_from(directory_cursor at);
     [[nodiscard]] runtime::task<status> truncate(std::string path, std::uint64_t size);
     [[nodiscard]] runtime::task<status> chmod(std::string path, std::uint32_t mode);
     /// Access and modification time, nanoseconds since 1970.
@@ -112,6 +120,13 @@ public:
     /// What a server says of itself, and of each of its methods that was called.
     [[nodiscard]] runtime::task<result<server_figures>> describe(server_id server);
     [[nodiscard]] runtime::task<result<std::vector<method_figures>>> statistics(server_id server);
+
+    /// Who did not answer, of the last call here that ended with peer_down, timed_out, no_server or
+    /// outcome_unknown: the server that was called, or one that it needs.
+    [[nodiscard]] std::optional<server_id> silent_server() const noexcept { return client_.silent(); }
+    /// What calls the servers, for tools that ask for more than a file system has.
+    [[nodiscard]] rpc::client& calls() noexcept { return client_; }
+    [[nodiscard]] const cluster::placement& placing() const noexcept { return placement_; }
 
     [[nodiscard]] std::uint32_t servers() const noexcept { return placement_.servers(); }
     /// Whether the server checks whole 4 KiB blocks against the client's checksums, and sends its own with what
@@ -141,8 +156,6 @@ private:
         std::uint64_t paths = 0; // what was known of changed paths when the walk began
     };
 
-    [[nodiscard]] runtime::task<result<place>> locate(const path& p);
-    void forget(const path& p);
     /// The root, which has no name, is at home on server 0.
     [[nodiscard]] server_id server_of(const place& at) const noexcept {
         return at.name.empty() ? root_id.home() : cluster::place_name(placement_, at.parent, at.name);
@@ -150,22 +163,29 @@ private:
     [[nodiscard]] rpc::named_request where(const place& at) const noexcept {
         return {at.parent.value, settings_.uid, settings_.gid, at.paths};
     }
-    /// After stale_epoch from this server: a directory was moved, so every remembered path may be wrong.
-    [[nodiscard]] runtime::task<status> learn_paths(server_id server);
-    /// What a server said of a name, with the attributes from the inode's home where they are elsewhere.
-    [[nodiscard]] runtime::task<result<attributes>> complete(rpc::wire_attributes said);
+    /// The file that a name was said to mean has gone since: the name means something else now, or nothing. ok
+    /// after a pause, to look once more; `why` when that was done often enough.
+    [[nodiscard]] static runtime::task<status> look_again(int& looks, errc why);
     /// The attributes of what a path means, of a symbolic link itself.
     [[nodiscard]] runtime::task<result<attributes>> look_up(path p);
-    /// The same, of what symbolic links lead to.
-    [[nodiscard]] runtime::task<result<attributes>> follow(path p);
-    [[nodiscard]] runtime::task<result<std::string>> target_of(file_id link);
-    /// The path that a symbolic link stands for: it is the name after `directory`, and `rest` comes behind it.
-    [[nodiscard]] runtime::task<result<path>> resolve(file_id link, std::string directory, std::string rest);
     template <class M>
     [[nodiscard]] runtime::task<result<typename M::reply>> named(path p, typename M::request request,
                                                                  std::string behind = {});
     [[nodiscard]] runtime::task<result<attributes>> attributes_of(file_id id);
     [[nodiscard]] runtime::task<status> change(std::string path, rpc::set_attributes::request request);
+
+    // paths.cpp
+    static constexpr int links_max = 40; // symbolic links on one path
+    [[nodiscard]] runtime::task<result<place>> locate(const path& p);
+    /// Of what is at this path and below it, no ids are remembered any more.
+    void forget(const path& p);
+    /// After stale_epoch from this server: a directory was moved, so every remembered path may be wrong.
+    [[nodiscard]] runtime::task<status> learn_paths(server_id server);
+    /// The attributes of what a path means behind symbolic links.
+    [[nodiscard]] runtime::task<result<attributes>> follow(path p);
+    [[nodiscard]] runtime::task<result<std::string>> target_of(file_id link);
+    /// The path that a symbolic link stands for: it is the name after `directory`, and `rest` comes behind it.
+    [[nodiscard]] runtime::task<result<path>> resolve(file_id link, std::string directory, std::string rest);
 
     // file_io.cpp
     struct io_part;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace benchfs {
 
@@ -28,6 +29,11 @@ enum class open_flags : std::uint32_t {
 
 enum class file_type : std::uint32_t { file = 1, directory = 2, symlink = 3 };
 
+/// "3:17", an id for people: the home, and the number that it gave.
+[[nodiscard]] inline std::string id_text(file_id id) {
+    return std::to_string(index(id.home())) + ":" + std::to_string(id.counter());
+}
+
 /// Times are nanoseconds since 1970. Sizes are bytes; a symbolic link's is that of its target's text.
 struct attributes {
     file_id id;
@@ -50,6 +56,18 @@ struct attributes {
 struct directory_entry {
     std::string name;
     attributes attr;
+};
+
+/// Where a listing goes on: from file_system::list() or from the page before. A value of its own.
+struct directory_cursor {
+    file_id directory;
+    std::uint32_t server = 0; // that is listed next; all of them, one after the other
+    std::string after;        // the name of that server behind which it goes on; empty: from its first one
+};
+
+struct directory_page {
+    std::vector<directory_entry> entries; // none: the end
+    directory_cursor next;
 };
 
 struct file_system_usage {

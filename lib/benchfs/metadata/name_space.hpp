@@ -166,7 +166,7 @@ public:
     /// be cut before the answer goes out. is_a_directory, file_too_large.
     [[nodiscard]] result<truncate_answer> truncate(file_id id, std::uint64_t size, std::int64_t now_ns);
     /// A write in this epoch ended at `end`: the size is at least that now. stale_epoch if the file was
-    /// truncated since; invalid_argument for an epoch that never was; is_a_directory, file_too_large.
+    /// truncated since, or the truncation to it was lost in a power failure; is_a_directory, file_too_large.
     [[nodiscard]] result<attributes> extend(file_id id, std::uint64_t epoch, std::uint64_t end,
                                             std::int64_t now_ns);
     [[nodiscard]] result<attributes> set_attributes(file_id id, const attribute_changes& changes,

@@ -69,6 +69,7 @@ void call_operation::on_reply(transport::message_ptr m, const decoded& d) noexce
     // The peer has taken this call out of its table.
     fail(from_wire(static_cast<std::int32_t>(d.head.detail)));
     answered_ = true;
+    if (outcome_ != errc::ok) { (void)load(d.body, silent_); } // the rest of them have no body
     if (outcome_ == errc::ok && d.body.size() != spec_.reply.size()) {
         fail(errc::bad_frame);
         answered_ = false;

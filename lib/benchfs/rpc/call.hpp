@@ -68,6 +68,8 @@ public:
     [[nodiscard]] bool sent() const noexcept { return sent_; }
     /// Whether the outcome is what the server said, all of it.
     [[nodiscard]] bool answered() const noexcept { return answered_; }
+    /// Which other server did not answer, where the server says so.
+    [[nodiscard]] const silence& silent() const noexcept { return silent_; }
 
 private:
     friend class peer;
@@ -111,6 +113,7 @@ private:
     bool sent_ = false;
     bool answered_ = false;
     errc outcome_ = errc::ok;
+    silence silent_;
     transport::message_ptr message_;
     header_buffer header_;
     segments into_;

@@ -11,6 +11,7 @@ namespace {
 
 // The slowest rate at which a payload may move before the call counts as hanging.
 constexpr std::int64_t slowest_bytes_per_ms = 16 * 1024;
+constexpr std::uint32_t max_peers = 65536; // an id names its home with 16 bits
 constexpr auto first_pause = std::chrono::milliseconds(4);
 constexpr auto longest_pause = std::chrono::milliseconds(128);
 
@@ -48,16 +49,37 @@ time_point client::deadline_of(const call_extra& extra) noexcept {
     return loop_.now() + settings_.deadline + std::chrono::milliseconds(bytes / slowest_bytes_per_ms);
 }
 
+call_end client::end_of(const call_operation& operation) noexcept {
+    call_end end{operation.sent(), operation.answered(), {}};
+    const std::uint32_t silent = operation.silent().server;
+    if (silent < max_peers) { end.silent = static_cast<server_id>(silent); }
+    return end;
+}
+
+void client::note_end(const peer& to, errc outcome, call_end& end) noexcept {
+    const bool silence = outcome == errc::peer_down || outcome == errc::timed_out ||
+                         outcome == errc::no_server || outcome == errc::outcome_unknown;
+    if (!silence) { return; }
+    if (!end.answered) { end.silent = to.id(); }
+    silent_ = end.silent;
+    if (end.answered && end.silent) {
+        BFS_LOG_INFO("rpc", "server %u says that server %u does not answer", static_cast<unsigned>(to.id()),
+                     static_cast<unsigned>(*end.silent));
+    }
+}
+
 /// The slow path: no connection, a lost one, or a server that has no room just now.
-runtime::task<errc> client::try_again(peer& p, const call_spec& spec, errc outcome, bool sent,
+runtime::task<errc> client::try_again(peer& p, const call_spec& spec, errc outcome, call_end& end,
                                       std::uint64_t incarnation) {
     // A first connection may take as long as the call may; one that was lost has `retry_for` to come back.
     bool lost = incarnation != 0;
     time_point give_up = lost ? std::min(spec.deadline, loop_.now() + settings_.retry_for) : spec.deadline;
     const bool mutation = spec.method->repeat == idempotency::at_most_once;
     duration pause = first_pause;
+    bool& sent = end.sent;
     sent = sent && outcome != errc::try_again; // a server that has no room has done nothing
     while (true) {
+        end.answered = false;
         if (outcome == errc::try_again || sent || lost) {
             if (const status slept = co_await runtime::sleep_for(pause); !slept) {
                 co_return unanswered(spec, sent, slept.error());
@@ -95,8 +117,10 @@ runtime::task<errc> client::try_again(peer& p, const call_spec& spec, errc outco
         outcome = co_await operation;
         if (again.sequence != spec.sequence) { p.mutations().answered(again.sequence); }
         sent = sent || (operation.sent() && outcome != errc::try_again);
-        if (outcome != errc::peer_down && outcome != errc::try_again) {
-            co_return operation.answered() ? outcome : unanswered(spec, sent, outcome);
+        end.answered = operation.answered();
+        end.silent = end_of(operation).silent;
+        if (outcome != errc::try_again && (outcome != errc::peer_down || end.answered)) {
+            co_return end.answered ? outcome : unanswered(spec, sent, outcome);
         }
         if (outcome == errc::peer_down && !lost) {
             // The first connection was made while we waited here, and is lost already.

@@ -8,6 +8,7 @@
 #include "benchfs/runtime/task.hpp"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace benchfs::rpc {
@@ -26,12 +27,20 @@ struct client_settings {
     bool (*repeat_as_new)() = nullptr; // planted by simulations only: a repeat that the server cannot recognise
 };
 
+/// How a call that failed ended.
+struct call_end {
+    bool sent = false;               // a server may have acted on it
+    bool answered = false;           // the error is what the server said
+    std::optional<server_id> silent; // who did not answer: the server that was called, or one that it needs
+};
+
 /// Beside a call's request. Everything referred to must stay until the call has ended.
 struct call_extra {
     const_byte_span tail;
     const const_segments* payload = nullptr;
     payload_target* target = nullptr;
     std::uint32_t reply_payload_max = 0;
+    call_end* end = nullptr; // filled in when the call fails
 };
 
 class client final : private transport::receiver {
@@ -45,8 +54,9 @@ public:
 
     /// Calls M at a server: connects if need be, and repeats the call after a lost connection for as long as
     /// `retry_for` and M's class allow. An answer of the server is an errno; nobody answered: peer_down,
-    /// timed_out; a mutation that was sent and may have happened: outcome_unknown. A caller who stops a call
-    /// himself hears `cancelled`, whatever has become of it.
+    /// timed_out; a mutation that was sent and may have happened: outcome_unknown. peer_down is also what a
+    /// server answers that needs another one which does not answer; nothing has happened then. A caller who
+    /// stops a call himself hears `cancelled`, whatever has become of it.
     template <rpc_method M>
     [[nodiscard]] runtime::task<result<typename M::reply>> call(server_id to, typename M::request request,
                                                                 call_extra extra = {}) {
@@ -67,23 +77,29 @@ public:
         }
         errc outcome = errc::peer_down;
         const std::uint64_t incarnation = p.incarnation();
-        bool sent = false;
-        bool answered = false;
+        call_end end;
         if (p.up()) [[likely]] {
             call_operation operation(p, spec);
             outcome = co_await operation;
-            sent = operation.sent();
-            answered = operation.answered();
+            if (outcome != errc::ok) [[unlikely]] { end = end_of(operation); }
         }
-        if (outcome == errc::peer_down || outcome == errc::try_again) [[unlikely]] {
-            outcome = co_await try_again(p, spec, outcome, sent, incarnation);
-        } else if (!answered) [[unlikely]] {
-            outcome = unanswered(spec, sent, outcome);
+        if ((outcome == errc::peer_down && !end.answered) || outcome == errc::try_again) [[unlikely]] {
+            outcome = co_await try_again(p, spec, outcome, end, incarnation);
+        } else if (outcome != errc::ok && !end.answered) [[unlikely]] {
+            outcome = unanswered(spec, end.sent, outcome);
         }
         if constexpr (M::info.repeat == idempotency::at_most_once) { p.mutations().answered(spec.sequence); }
-        if (outcome != errc::ok) { co_return outcome; }
+        if (outcome != errc::ok) {
+            note_end(p, outcome, end);
+            if (extra.end != nullptr) { *extra.end = end; }
+            co_return outcome;
+        }
         co_return reply;
     }
+
+    /// The server that did not answer, of the last call that ended with peer_down, timed_out, no_server or
+    /// outcome_unknown.
+    [[nodiscard]] std::optional<server_id> silent() const noexcept { return silent_; }
 
     [[nodiscard]] peer& peer_of(server_id id);
     /// Says goodbye to every server and closes all connections. Await it before the client is destroyed.
@@ -93,6 +109,7 @@ public:
     [[nodiscard]] address_resolver& resolver() noexcept { return resolver_; }
     [[nodiscard]] const cluster_identity& identity() const noexcept { return identity_; }
     [[nodiscard]] const client_settings& options() const noexcept { return settings_; }
+    [[nodiscard]] build_watch& builds() noexcept { return builds_; }
     [[nodiscard]] std::uint32_t retry_for_ms() const noexcept {
         return static_cast<std::uint32_t>(
             std::chrono::duration_cast<std::chrono::milliseconds>(settings_.retry_for).count());
@@ -105,7 +122,9 @@ private:
         const bool mutation = spec.method->repeat == idempotency::at_most_once;
         return mutation && sent && why != errc::cancelled ? errc::outcome_unknown : why;
     }
-    [[nodiscard]] runtime::task<errc> try_again(peer& p, const call_spec& spec, errc outcome, bool sent,
+    [[nodiscard]] static call_end end_of(const call_operation& operation) noexcept;
+    void note_end(const peer& to, errc outcome, call_end& end) noexcept;
+    [[nodiscard]] runtime::task<errc> try_again(peer& p, const call_spec& spec, errc outcome, call_end& end,
                                                 std::uint64_t incarnation);
 
     void on_accept(transport::connection& c) noexcept override { c.close(errc::not_permitted); }
@@ -118,6 +137,8 @@ private:
     cluster_identity identity_;
     client_settings settings_;
     std::uint64_t session_;
+    std::optional<server_id> silent_;
+    build_watch builds_;
     std::vector<std::unique_ptr<peer>> peers_;
 };
 

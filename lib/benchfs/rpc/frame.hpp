@@ -44,6 +44,14 @@ struct session_block {
 };
 static_assert(wire_struct<session_block>);
 
+/// The body of a reply that says no because another server did not answer.
+struct silence {
+    static constexpr std::uint32_t nobody = ~std::uint32_t{0};
+    std::uint32_t server = nobody;
+    std::uint32_t reserved = 0;
+};
+static_assert(wire_struct<silence>);
+
 /// A header under construction, or complete. The bytes live inside: keep it until the message was sent.
 class header_buffer {
 public:

@@ -4,8 +4,10 @@
 #include "benchfs/rpc/messages/agreement.hpp"
 #include "benchfs/rpc/messages/control.hpp"
 #include "benchfs/rpc/messages/data.hpp"
+#include "benchfs/rpc/messages/inventory.hpp"
 #include "benchfs/rpc/messages/metadata.hpp"
 #include "benchfs/rpc/messages/stats.hpp"
+#include "benchfs/rpc/messages/trace.hpp"
 #include "benchfs/rpc/method.hpp"
 
 #include <array>
@@ -20,9 +22,10 @@ struct method_list {
 using all_methods =
     method_list<hello, ping, goodbye, join, lookup, create, stat, unlink, mkdir, rmdir, rename, readdir,
                 set_size, extend, set_attributes, statfs, write_chunk, read_chunk, cut_chunk, sync_server,
-                method_counters, server_status, symlink, readlink, directory_log, add_directory, remove_directory, move_directory,
-                freeze, thaw, link_entry, reserve_entry, settle_entry, forget_move, drop_inode, register_copy,
-                cut_file, path_version, move_outcome>;
+                method_counters, server_status, inventory, repair, trace_control, trace_page, symlink, readlink,
+                directory_log, add_directory, remove_directory, move_directory, freeze, thaw, link_entry,
+                reserve_entry, settle_entry, forget_move, drop_inode, register_copy, cut_file, path_version,
+                move_outcome>;
 
 /// nullptr for a number that no method has.
 [[nodiscard]] constexpr const method_info* find_method(std::uint16_t id) noexcept {

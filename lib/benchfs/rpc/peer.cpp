@@ -52,6 +52,7 @@ runtime::task<status> peer::greet() {
         co_return once.error();
     }
     both.client.once = *once;
+    both.client.build = build_on_wire();
 
     runtime::call_context& context = co_await runtime::current_context();
     const call_spec spec = spec_of<hello>(both.client, both.server, context.owner->now());
@@ -64,6 +65,12 @@ runtime::task<status> peer::greet() {
     if (both.server.protocol != protocol_version) { co_return errc::protocol_mismatch; }
     if (both.server.server != both.client.expected_server) { co_return errc::wrong_cluster; }
     BFS_CO_CHECK(co_await join_server(both));
+    build_ = both.server.build;
+    if (owner_.builds().first_other(build())) {
+        BFS_LOG_WARN("rpc", "server %u is build %.*s, this is %.*s; they speak the same protocol, %u",
+                     static_cast<unsigned>(id_), static_cast<int>(build().size()), build().data(),
+                     static_cast<int>(build_id().size()), build_id().data(), protocol_version);
+    }
     if (connection_ == nullptr) { co_return errc::peer_down; }
     BFS_CO_CHECK(co_await connection_->upgrade());
     if (connection_ == nullptr) { co_return errc::peer_down; }

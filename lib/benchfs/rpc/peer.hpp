@@ -28,6 +28,8 @@ public:
     [[nodiscard]] bool up() const noexcept { return connection_ != nullptr && greeted_; }
     /// What the server said of itself; valid once it was up.
     [[nodiscard]] const join::reply& greeting() const noexcept { return greeting_; }
+    /// Which build of benchfs the server is; valid once it was up.
+    [[nodiscard]] std::string_view build() const noexcept { return build_of(build_); }
     /// What carries messages right now, for people; "none" while down.
     [[nodiscard]] std::string_view path() const noexcept {
         return connection_ == nullptr ? std::string_view{"none"} : connection_->path();
@@ -67,6 +69,7 @@ private:
     std::uint32_t generation_ = 0;
     bool greeted_ = false;
     join::reply greeting_{};
+    build_text build_{};
     transport::connection* connection_ = nullptr;
     slab<call_operation*> pending_;
     runtime::mutex connecting_;

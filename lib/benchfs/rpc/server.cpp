@@ -7,18 +7,13 @@
 #include <new>
 
 namespace benchfs::rpc {
-namespace {
-
-constexpr std::uint64_t latency_sample = 32; // a power of two
-
-} // namespace
-
 server::server(runtime::loop& loop, transport::transport& network, const cluster_identity& identity,
                const server_settings& settings)
     : loop_(loop),
       transport_(network),
       identity_(identity),
       settings_(settings),
+      trace_(loop),
       sessions_(settings.max_sessions),
       context_{&loop, time_point::max(), nullptr} {
     handlers_[ping::info.id] = {&ping::info, nullptr,
@@ -82,7 +77,12 @@ void server::on_closed(transport::connection& c, errc reason) noexcept {
     }
     c.user = nullptr;
     std::erase_if(peers_, [&](const auto& item) { return item.get() == p; });
-    sessions_.expire(loop_.now());
+    expire_sessions();
+}
+
+void server::expire_sessions() noexcept {
+    const time_point next = sessions_.expire(loop_.now());
+    if (next != time_point::max() && !stopping_) { loop_.arm(expiry_, next); }
 }
 
 void server::refuse(transport::connection& c, errc reason, const char* what) noexcept {
@@ -131,6 +131,7 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
     call.call_id_ = d.head.call_id;
     call.session_ = d.session;
     call.kept_ = nullptr;
+    call.silent_ = {};
     call.started_ = time_point{};
     call.handler_ended_ = call.answered_ = call.sending_ = call.io_done_ = false;
     call.message_ = std::move(m);
@@ -144,7 +145,7 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
         return answer_bare(call, errc::bad_frame);
     }
     method_stats& counts = stats_[h.method->id];
-    if (counts.calls++ % latency_sample == 0) [[unlikely]] { begin_measuring(call, counts); }
+    if ((counts.calls++ & trace_.skip_mask()) == 0) [[unlikely]] { begin_measuring(call, counts); }
     counts.bytes += call.payload_size();
     BFS_LOG_DEBUG("rpc", "request %.*s, %zu bytes of payload, from %s", static_cast<int>(h.method->name.size()),
                   h.method->name.data(), call.payload_size(), p.connection->describe().c_str());
@@ -257,7 +258,8 @@ void server_call::on_done(std::coroutine_handle<> frame, runtime::detail::promis
 void server::ended(server_call& call, status outcome) noexcept {
     if (!call.answered_) {
         BFS_ASSERT(!outcome); // a handler either answers or fails
-        call.send_reply(outcome.error(), {}, nullptr);
+        const bool names_one = call.silent_.server != silence::nobody;
+        call.send_reply(outcome.error(), names_one ? bytes_of(call.silent_) : const_byte_span{}, nullptr);
     }
     if (call.method_ != nullptr) {
         method_stats& counts = stats_[call.method_->id];
@@ -292,6 +294,23 @@ void server::ended(server_call& call, status outcome) noexcept {
     latency.queue.record(in_ns(queue));
     latency.network.record(in_ns(call.on_the_way_));
     latency.storage.record(in_ns(whole - queue - call.on_the_way_));
+    if (!trace_.on()) { return; }
+    wire_span span;
+    span.start_ns = in_ns(call.arrived_.time_since_epoch());
+    span.whole_ns = in_ns(whole);
+    span.queue_ns = in_ns(queue);
+    span.network_ns = in_ns(call.on_the_way_);
+    span.session = asker(call);
+    span.bytes = call.payload_size();
+    span.outcome = static_cast<std::int32_t>(call.answer_);
+    span.method = call.method_->id;
+    trace_.record(span);
+}
+
+std::uint64_t server::asker(const server_call& call) noexcept {
+    if (call.connection_ == nullptr || call.connection_->user == nullptr) { return 0; }
+    const session* const owner = static_cast<const peer_state*>(call.connection_->user)->owner;
+    return owner == nullptr ? 0 : owner->id;
 }
 
 void server::maybe_recycle(server_call& call) noexcept {
@@ -304,6 +323,7 @@ void server::maybe_recycle(server_call& call) noexcept {
 
 runtime::task<void> server::stop() {
     stopping_ = true;
+    expiry_.cancel();
     // Transfers that wait for a client end with its connection.
     for (auto& p : peers_) { p->connection->close(errc::shutting_down); }
     co_await transport_.stop();

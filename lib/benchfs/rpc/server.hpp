@@ -10,6 +10,7 @@
 #include "benchfs/rpc/peer.hpp"
 #include "benchfs/rpc/reply_log.hpp"
 #include "benchfs/rpc/server_call.hpp"
+#include "benchfs/rpc/tracer.hpp"
 #include "benchfs/runtime/event.hpp"
 #include "benchfs/runtime/task.hpp"
 
@@ -34,6 +35,8 @@ struct server_settings {
     std::uint32_t max_calls = 16384; // running at once, of all clients; more are answered try_again
     std::uint32_t max_sessions = 65536;
     duration join_within = std::chrono::seconds(10); // a connection that proves nothing by then is closed
+    // How long a lost session stays, beside the retry time that its client announced.
+    duration session_grace = std::chrono::seconds(10);
     planted_faults planted;
 };
 
@@ -91,6 +94,7 @@ public:
     [[nodiscard]] std::uint32_t running() const noexcept { return running_; }
     [[nodiscard]] const method_stats& stats(std::uint16_t method) const noexcept { return stats_[method]; }
     [[nodiscard]] std::size_t memory() const noexcept;
+    [[nodiscard]] tracer& trace() noexcept { return trace_; }
 
 private:
     friend class server_call;
@@ -113,6 +117,14 @@ private:
         intrusive_list<server_call> calls;
     };
 
+    /// Lost sessions go when their time is over, also when nothing else happens then.
+    struct session_expiry final : runtime::timer {
+        explicit session_expiry(server& s) noexcept : owner(s) {}
+        void on_timer() noexcept override { owner.expire_sessions(); }
+        server& owner;
+    };
+
+    void expire_sessions() noexcept;
     void on_accept(transport::connection& c) noexcept override;
     void on_message(transport::connection& c, transport::message_ptr m) noexcept override;
     void on_closed(transport::connection& c, errc reason) noexcept override;
@@ -132,6 +144,7 @@ private:
     void ended(server_call& call, status outcome) noexcept;
     void begin_measuring(server_call& call, method_stats& counts) noexcept;
     void end_measuring(const server_call& call, method_stats& counts) noexcept;
+    [[nodiscard]] static std::uint64_t asker(const server_call& call) noexcept;
     void maybe_recycle(server_call& call) noexcept;
     [[nodiscard]] server_call& new_call();
 
@@ -143,13 +156,16 @@ private:
     server_settings settings_;
     std::array<handler, method_limit> handlers_{};
     std::array<method_stats, method_limit> stats_{};
+    tracer trace_;
     std::vector<std::unique_ptr<peer_state>> peers_;
     session_table sessions_;
+    session_expiry expiry_{*this};
     std::vector<std::unique_ptr<server_call>> calls_;
     std::vector<server_call*> free_calls_;
     std::uint32_t running_ = 0;
     time_point next_warning_{};
     std::uint64_t unsaid_warnings_ = 0;
+    build_watch builds_;
     bool stopping_ = false;
     runtime::call_context context_; // of handlers: a started one always finishes
     runtime::event idle_;

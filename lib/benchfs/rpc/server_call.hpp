@@ -61,6 +61,9 @@ public:
     template <rpc_method M>
     [[nodiscard]] reply_awaiter reply_with(const typename M::reply& r, const const_segments& payload) noexcept;
 
+    /// Before a handler fails: which server did not answer, where that is why. The client hears it.
+    void blame(server_id silent) noexcept { silent_.server = static_cast<std::uint32_t>(silent); }
+
     [[nodiscard]] bool answered() const noexcept { return answered_; }
 
 private:
@@ -103,6 +106,7 @@ private:
     bool answered_ = false;
     bool sending_ = false;
     errc answer_ = errc::ok;
+    silence silent_;
     errc io_outcome_ = errc::ok;
     bool io_done_ = false;
     std::coroutine_handle<> waiting_; // in receive() or reply_with()

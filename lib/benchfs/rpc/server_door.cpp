@@ -9,8 +9,6 @@
 namespace benchfs::rpc {
 namespace {
 
-// Beside the retry time that a client announces: how long a lost session stays.
-constexpr auto session_grace = std::chrono::seconds(10);
 constexpr std::uint32_t longest_retry_ms = 3'600'000;
 constexpr auto warning_pause = std::chrono::seconds(1);
 
@@ -79,6 +77,7 @@ status server::greet(peer_state& p, server_call& call) {
         return once.error();
     }
     both->server.once = *once;
+    both->server.build = build_on_wire();
     p.before = std::move(both);
     call.reply<hello>(p.before->server);
     return ok();
@@ -105,6 +104,11 @@ status server::admit(peer_state& p, server_call& call) {
     p.cancel();
     p.connection->trust();
     if (log_ != nullptr) { log_->session_begun(*p.owner); }
+    if (const std::string_view build = build_of(before->client.build); builds_.first_other(build)) {
+        BFS_LOG_WARN("rpc", "%s is build %.*s, this server %.*s; they speak the same protocol, %u",
+                     c.describe().c_str(), static_cast<int>(build.size()), build.data(),
+                     static_cast<int>(build_id().size()), build_id().data(), protocol_version);
+    }
 
     join::reply reply;
     reply.incarnation = p.owner->incarnation;
@@ -120,7 +124,7 @@ status server::admit(peer_state& p, server_call& call) {
 status server::open_session(peer_state& p, const join::request& asked) {
     session* s = sessions_.open(asked.session);
     if (s == nullptr) {
-        sessions_.expire(loop_.now());
+        expire_sessions();
         s = sessions_.open(asked.session);
     }
     if (s == nullptr) { return errc::try_again; }
@@ -133,8 +137,11 @@ status server::open_session(peer_state& p, const join::request& asked) {
         s->connection->close(errc::peer_down);
     }
     s->connection = p.connection;
-    s->keep_for = std::chrono::milliseconds(std::min(asked.retry_for_ms, longest_retry_ms)) + session_grace;
+    s->keep_for =
+        std::chrono::milliseconds(std::min(asked.retry_for_ms, longest_retry_ms)) + settings_.session_grace;
     p.owner = s;
+    // What a restart found in the log has an end, too, when nobody comes back for it.
+    if (!expiry_.armed()) { loop_.arm(expiry_, loop_.now() + settings_.session_grace); }
     return ok();
 }
 

@@ -87,12 +87,19 @@ public:
         for (const auto& [id, one] : sessions_) { all.push_back(id); }
         return all;
     }
-    /// Drops lost sessions whose time is over.
-    void expire(time_point now) {
+    /// Drops lost sessions whose time is over, and gives the time when the next one's will be; max() when
+    /// none is lost. One that still works on a mutation stays and is looked at again a second later.
+    time_point expire(time_point now) {
+        time_point next = time_point::max();
         std::erase_if(sessions_, [&](const auto& item) {
             const session& s = *item.second;
-            return s.connection == nullptr && now - s.lost_at > s.keep_for && s.idle();
+            if (s.connection != nullptr) { return false; }
+            const bool over = now - s.lost_at >= s.keep_for;
+            if (over && s.idle()) { return true; }
+            next = std::min(next, over ? now + std::chrono::seconds(1) : s.lost_at + s.keep_for);
+            return false;
         });
+        return next;
     }
     [[nodiscard]] std::size_t size() const noexcept { return sessions_.size(); }
 

@@ -3,6 +3,7 @@
 #include "benchfs/server/directories.hpp"
 #include "benchfs/server/directory_log.hpp"
 #include "benchfs/server/duties.hpp"
+#include "benchfs/server/prepare.hpp"
 #include "benchfs/server/removal.hpp"
 #include "benchfs/server/services.hpp"
 #include "benchfs/server/stripes.hpp"
@@ -45,16 +46,22 @@ status add_directory(void* context, server_call& call) {
 
 task<status> remove_directory(void* context, server_call& call) {
     BFS_CO_TRY(class directory_log* const log, log_of(state_of(context)));
-    task<status> removing = log->remove({call.request<rpc::remove_directory>().id});
-    BFS_CO_CHECK(co_await std::move(removing));
+    std::optional<server_id> silent;
+    task<status> removing = log->remove({call.request<rpc::remove_directory>().id}, silent);
+    const status removed = co_await std::move(removing);
+    if (silent) { call.blame(*silent); }
+    BFS_CO_CHECK(removed);
     call.reply<rpc::remove_directory>({});
     co_return ok();
 }
 
 task<status> move_directory(void* context, server_call& call) {
     BFS_CO_TRY(class directory_log* const log, log_of(state_of(context)));
-    task<status> moving = log->move(call.request<rpc::move_directory>());
-    BFS_CO_CHECK(co_await std::move(moving));
+    std::optional<server_id> silent;
+    task<status> moving = log->move(call.request<rpc::move_directory>(), silent);
+    const status moved = co_await std::move(moving);
+    if (silent) { call.blame(*silent); }
+    BFS_CO_CHECK(moved);
     call.reply<rpc::move_directory>({});
     co_return ok();
 }
@@ -82,14 +89,14 @@ task<status> thaw(void* context, server_call& call) {
 }
 
 /// The directory in which another server wants a name.
-[[nodiscard]] task<status> prepare_directory(service_state& state, std::uint64_t parent) {
-    return state.dirs->ready({parent}, rpc::named_request::no_path, directories::use::insert);
+[[nodiscard]] task<status> prepare_directory(service_state& state, server_call& call, std::uint64_t parent) {
+    return prepare_directory(state, call, {parent}, rpc::named_request::no_path, directories::use::insert);
 }
 
 task<status> link_entry(void* context, server_call& call) {
     service_state& state = state_of(context);
     const auto asked = call.request<rpc::link_entry>();
-    task<status> preparing = prepare_directory(state, asked.parent);
+    task<status> preparing = prepare_directory(state, call, asked.parent);
     BFS_CO_CHECK(co_await std::move(preparing));
     BFS_CO_CHECK(state.agreed->link(asked, call.tail<rpc::link_entry>()));
     call.reply<rpc::link_entry>({});
@@ -99,7 +106,7 @@ task<status> link_entry(void* context, server_call& call) {
 task<status> reserve_entry(void* context, server_call& call) {
     service_state& state = state_of(context);
     const auto asked = call.request<rpc::reserve_entry>();
-    task<status> preparing = prepare_directory(state, asked.parent);
+    task<status> preparing = prepare_directory(state, call, asked.parent);
     BFS_CO_CHECK(co_await std::move(preparing));
     BFS_CO_TRY(const file_id replaced, state.agreed->reserve(asked, call.tail<rpc::reserve_entry>()));
     call.reply<rpc::reserve_entry>({replaced.value});

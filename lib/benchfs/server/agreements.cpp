@@ -78,7 +78,7 @@ bool agreements::about(file_id child) const noexcept {
     return found;
 }
 
-task<status> agreements::carry_out(intent what) {
+task<status> agreements::carry_out(intent what, std::optional<server_id>& silent) {
     BFS_CO_TRY(const file_id number, state_.names.new_id());
     state_.locks.take(what.head.parent, what.name);
     state_.notes.set(note_kind::intent, number.value, what.bytes());
@@ -87,37 +87,40 @@ task<status> agreements::carry_out(intent what) {
         close(number.value, what, outcome);
         co_return outcome;
     }
-    task<status> trying = attempt(number.value, what, false);
+    effort first{number.value, std::move(what)};
+    task<status> trying = attempt(first);
     outcome = co_await std::move(trying);
-    if (!undecided(outcome.error())) { co_return outcome; }
-    state_.background->spawn(pursue(*this, number.value, std::move(what)));
+    silent = first.silent;
+    if (!first.left_open(outcome.error())) { co_return outcome; }
+    state_.background->spawn(pursue(*this, number.value, std::move(first.what)));
     co_return errc::outcome_unknown;
 }
 
 /// Until it is decided; a restart goes on.
 task<status> agreements::pursue(agreements& self, std::uint64_t number, intent what) {
     duration pause = first_attempt_pause;
+    effort e{number, std::move(what), true};
     while (true) {
-        task<status> trying = self.attempt(number, what, true);
+        task<status> trying = self.attempt(e);
         const status outcome = co_await std::move(trying);
-        if (!undecided(outcome.error())) { co_return self.state_.log.write(); }
+        if (!e.left_open(outcome.error())) { co_return self.state_.log.write(); }
         BFS_CO_CHECK(co_await runtime::sleep_for(pause));
         pause = std::min(pause * 2, longest_attempt_pause);
     }
 }
 
-task<status> agreements::attempt(std::uint64_t number, intent what, bool again) {
-    switch (what.head.kind) {
+task<status> agreements::attempt(effort& e) {
+    switch (e.what.head.kind) {
     case intent_kind::mkdir:
-        return make_directory(number, std::move(what));
+        return make_directory(e);
     case intent_kind::rmdir:
-        return remove_directory(number, std::move(what));
+        return remove_directory(e);
     case intent_kind::move_file:
-        return move_file(number, std::move(what));
+        return move_file(e);
     case intent_kind::move_directory:
         break;
     }
-    return move_directory(number, std::move(what), again);
+    return move_directory(e);
 }
 
 /// It is decided, in the same step as what follows from that.
@@ -142,122 +145,131 @@ void agreements::close(std::uint64_t number, const intent& what, status outcome)
     }
 }
 
-task<status> agreements::make_directory(std::uint64_t number, intent what) {
-    const intent::fixed& h = what.head;
+task<status> agreements::make_directory(effort& e) {
+    const intent::fixed& h = e.what.head;
     status outcome;
     if (state_.dir_log != nullptr) {
         outcome = state_.dir_log->add(h.child, h.parent);
     } else {
         const rpc::add_directory::request request{h.child.value, h.parent.value};
-        task<status> asking = tell<rpc::add_directory>(server_id{0}, request);
+        task<status> asking = tell<rpc::add_directory>(server_id{0}, request, &e.silent);
         outcome = co_await std::move(asking);
-        if (undecided(outcome.error())) { co_return outcome; }
+        if (e.left_open(outcome.error())) { co_return outcome; }
     }
     if (outcome) {
         // The parent cannot have gone: this name was held in it.
         const metadata::new_inode how{h.mode, h.uid, h.gid, 0, h.now_ns};
-        (void)state_.names.add_directory_inode(h.child, h.parent, what.name, how);
+        (void)state_.names.add_directory_inode(h.child, h.parent, e.what.name, how);
     }
-    close(number, what, outcome);
+    close(e.number, e.what, outcome);
     co_return outcome;
 }
 
-task<status> agreements::remove_directory(std::uint64_t number, intent what) {
-    const intent::fixed& h = what.head;
+task<status> agreements::remove_directory(effort& e) {
+    const intent::fixed& h = e.what.head;
+    const rpc::id_request request{h.child.value};
     task<status> asking = state_.dir_log != nullptr
-                              ? state_.dir_log->remove(h.child)
-                              : tell<rpc::remove_directory>(server_id{0}, rpc::id_request{h.child.value});
+                              ? state_.dir_log->remove(h.child, e.silent)
+                              : tell<rpc::remove_directory>(server_id{0}, request, &e.silent);
     const status outcome = co_await std::move(asking);
-    if (undecided(outcome.error())) { co_return outcome; }
+    if (e.left_open(outcome.error())) { co_return outcome; }
     if (outcome) {
         (void)state_.names.forget_directory(h.child);
-        state_.names.unlink_entry(h.parent, what.name);
+        state_.names.unlink_entry(h.parent, e.what.name);
         if (h.child.home() == state_.self) {
             (void)state_.names.drop_inode(h.child);
         } else {
             drop_later(state_, h.child);
         }
     }
-    close(number, what, outcome);
+    close(e.number, e.what, outcome);
     co_return outcome;
 }
 
-task<status> agreements::move_file(std::uint64_t number, intent what) {
-    const intent::fixed& h = what.head;
-    const server_id to = state_.place_of(h.to_parent, what.to_name);
-    const rpc::link_entry::request request{number, h.to_parent.value, h.child.value,
+/// The directory of the new name, which this server has.
+task<status> agreements::prepare_target(effort& e) {
+    task<status> preparing =
+        state_.dirs->ready(e.what.head.to_parent, rpc::named_request::no_path, directories::use::insert);
+    const status prepared = co_await std::move(preparing);
+    if (prepared.error() == errc::no_server) { e.silent = server_id{0}; }
+    co_return prepared;
+}
+
+task<status> agreements::move_file(effort& e) {
+    const intent::fixed& h = e.what.head;
+    const server_id to = state_.place_of(h.to_parent, e.what.to_name);
+    const rpc::link_entry::request request{e.number, h.to_parent.value, h.child.value,
                                            static_cast<std::uint64_t>(h.type)};
     status outcome;
     if (to == state_.self) {
-        task<status> preparing =
-            state_.dirs->ready(h.to_parent, rpc::named_request::no_path, directories::use::insert);
+        task<status> preparing = prepare_target(e);
         outcome = co_await std::move(preparing);
-        if (outcome) { outcome = link(request, what.to_name); }
+        if (outcome) { outcome = link(request, e.what.to_name); }
     } else {
-        task<result<rpc::empty_reply>> asking = ask<rpc::link_entry>(to, request, what.to_name);
+        task<result<rpc::empty_reply>> asking = ask<rpc::link_entry>(to, request, e.what.to_name, &e.silent);
         const result<rpc::empty_reply> answer = co_await std::move(asking);
         outcome = answer.error();
     }
-    if (undecided(outcome.error())) { co_return outcome; }
+    if (e.left_open(outcome.error())) { co_return outcome; }
     if (outcome) {
-        state_.names.unlink_entry(h.parent, what.name);
-        (void)state_.owed->add({duty_kind::forget_move, static_cast<std::uint32_t>(to), number, 0, 0, 0});
+        state_.names.unlink_entry(h.parent, e.what.name);
+        (void)state_.owed->add({duty_kind::forget_move, static_cast<std::uint32_t>(to), e.number, 0, 0, 0});
     }
-    close(number, what, outcome);
+    close(e.number, e.what, outcome);
     co_return outcome;
 }
 
 /// The part of a directory's move that server 0 decides. Where it is not known whether it did, it is asked
 /// again.
-task<status> agreements::try_to_move(std::uint64_t number, intent what) {
-    const intent::fixed& h = what.head;
-    const server_id to = state_.place_of(h.to_parent, what.to_name);
-    const rpc::reserve_entry::request wanted{number, h.to_parent.value, h.child.value};
+task<status> agreements::try_to_move(effort& e) {
+    const intent::fixed& h = e.what.head;
+    const server_id to = state_.place_of(h.to_parent, e.what.to_name);
+    const rpc::reserve_entry::request wanted{e.number, h.to_parent.value, h.child.value};
     file_id replaced{};
     if (to == state_.self) {
-        task<status> preparing =
-            state_.dirs->ready(h.to_parent, rpc::named_request::no_path, directories::use::insert);
+        task<status> preparing = prepare_target(e);
         BFS_CO_CHECK(co_await std::move(preparing));
-        BFS_CO_TRY(replaced, reserve(wanted, what.to_name));
+        BFS_CO_TRY(replaced, reserve(wanted, e.what.to_name));
     } else {
-        task<result<rpc::reserve_entry::reply>> asking = ask<rpc::reserve_entry>(to, wanted, what.to_name);
+        task<result<rpc::reserve_entry::reply>> asking =
+            ask<rpc::reserve_entry>(to, wanted, e.what.to_name, &e.silent);
         BFS_CO_TRY(const rpc::reserve_entry::reply answer, co_await std::move(asking));
         replaced = {answer.replaced};
     }
-    const rpc::move_directory::request move{number, h.child.value, h.to_parent.value, replaced.value};
-    task<status> moving =
-        state_.dir_log != nullptr ? state_.dir_log->move(move) : tell<rpc::move_directory>(server_id{0}, move);
+    const rpc::move_directory::request move{e.number, h.child.value, h.to_parent.value, replaced.value};
+    task<status> moving = state_.dir_log != nullptr ? state_.dir_log->move(move, e.silent)
+                                                    : tell<rpc::move_directory>(server_id{0}, move, &e.silent);
     co_return co_await std::move(moving);
 }
 
-task<status> agreements::move_directory(std::uint64_t number, intent what, bool again) {
+task<status> agreements::move_directory(effort& e) {
     status outcome;
-    if (again) {
+    if (e.again) {
         // Whatever was asked before has reached server 0 by now or never will.
         bool moved = false;
         if (state_.dir_log != nullptr) {
-            task<result<bool>> asking = state_.dir_log->was_moved(number);
+            task<result<bool>> asking = state_.dir_log->was_moved(e.number);
             BFS_CO_TRY(moved, co_await std::move(asking));
         } else {
             task<result<rpc::move_outcome::reply>> asking =
-                ask<rpc::move_outcome>(server_id{0}, rpc::id_request{number});
+                ask<rpc::move_outcome>(server_id{0}, rpc::id_request{e.number});
             BFS_CO_TRY(const rpc::move_outcome::reply answer, co_await std::move(asking));
             moved = answer.moved != 0;
         }
         outcome = moved ? status() : status(errc::busy);
     } else {
-        task<status> trying = try_to_move(number, what);
+        task<status> trying = try_to_move(e);
         outcome = co_await std::move(trying);
-        if (undecided(outcome.error())) { co_return outcome; }
+        if (e.left_open(outcome.error())) { co_return outcome; }
     }
-    const intent::fixed& h = what.head;
-    const auto to = static_cast<std::uint32_t>(state_.place_of(h.to_parent, what.to_name));
-    (void)state_.owed->add({duty_kind::settle_entry, to, number, 0, outcome ? 1U : 0U, 0});
+    const intent::fixed& h = e.what.head;
+    const auto to = static_cast<std::uint32_t>(state_.place_of(h.to_parent, e.what.to_name));
+    (void)state_.owed->add({duty_kind::settle_entry, to, e.number, 0, outcome ? 1U : 0U, 0});
     if (outcome) {
-        (void)state_.owed->add({duty_kind::forget_move, 0, number, 0, 0, 0});
-        state_.names.unlink_entry(h.parent, what.name);
+        (void)state_.owed->add({duty_kind::forget_move, 0, e.number, 0, 0, 0});
+        state_.names.unlink_entry(h.parent, e.what.name);
     }
-    close(number, what, outcome);
+    close(e.number, e.what, outcome);
     co_return outcome;
 }
 

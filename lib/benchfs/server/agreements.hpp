@@ -14,6 +14,7 @@
 #include "benchfs/server/peers.hpp"
 #include "benchfs/server/services.hpp"
 
+#include <optional>
 #include <string>
 
 namespace benchfs::server {
@@ -57,8 +58,11 @@ public:
     /// Goes on with those intentions; for the background, once this server has joined.
     [[nodiscard]] static runtime::task<status> finish_resumed(agreements& self);
 
-    /// Carries an intention out: the caller has checked it and its name is free. Suspends.
-    [[nodiscard]] runtime::task<status> carry_out(intent what);
+    /// Carries an intention out: the caller has checked it and its name is free. Suspends. outcome_unknown: a
+    /// server that was asked does not answer, and it is pursued; peer_down, timed_out, no_server, busy: one
+    /// does not answer and nothing has happened; try_again: something else is in the way. Who it is goes to
+    /// `silent`.
+    [[nodiscard]] runtime::task<status> carry_out(intent what, std::optional<server_id>& silent);
     /// Whether an intention about this file or directory is under way.
     [[nodiscard]] bool about(file_id child) const noexcept;
 
@@ -70,26 +74,41 @@ public:
     [[nodiscard]] result<file_id> reserve(const rpc::reserve_entry::request& what, std::string_view name);
     [[nodiscard]] status settle(std::uint64_t move, bool moved);
 
-    /// Calls another server, or this one's own method: never this one itself.
+    /// Calls another server, never this one itself; see peers::call.
     template <rpc::rpc_method M>
     [[nodiscard]] runtime::task<result<typename M::reply>> ask(server_id to, typename M::request request,
-                                                               std::string tail = {}) {
-        return state_.others->call<M>(to, request, std::move(tail));
+                                                               std::string tail = {},
+                                                               std::optional<server_id>* silent = nullptr) {
+        return state_.others->call<M>(to, request, std::move(tail), silent);
     }
     template <rpc::rpc_method M>
-    [[nodiscard]] runtime::task<status> tell(server_id to, typename M::request request) {
-        runtime::task<result<typename M::reply>> asking = ask<M>(to, request);
+    [[nodiscard]] runtime::task<status> tell(server_id to, typename M::request request,
+                                             std::optional<server_id>* silent = nullptr) {
+        runtime::task<result<typename M::reply>> asking = ask<M>(to, request, {}, silent);
         const result<typename M::reply> answer = co_await std::move(asking);
         co_return answer.error();
     }
 
 private:
-    [[nodiscard]] runtime::task<status> attempt(std::uint64_t number, intent what, bool again);
-    [[nodiscard]] runtime::task<status> make_directory(std::uint64_t number, intent what);
-    [[nodiscard]] runtime::task<status> remove_directory(std::uint64_t number, intent what);
-    [[nodiscard]] runtime::task<status> move_file(std::uint64_t number, intent what);
-    [[nodiscard]] runtime::task<status> move_directory(std::uint64_t number, intent what, bool again);
-    [[nodiscard]] runtime::task<status> try_to_move(std::uint64_t number, intent what);
+    /// One attempt to carry an intention out. It refers to what its caller keeps until then.
+    struct effort {
+        std::uint64_t number = 0; // of the intention
+        intent what;
+        bool again = false; // what was asked before may still have an effect
+        std::optional<server_id> silent = {};
+
+        /// Whether nobody can say yet what became of it.
+        [[nodiscard]] bool left_open(errc e) const noexcept {
+            return undecided(e) && (again || !never_asked(e));
+        }
+    };
+    [[nodiscard]] runtime::task<status> attempt(effort& e);
+    [[nodiscard]] runtime::task<status> make_directory(effort& e);
+    [[nodiscard]] runtime::task<status> remove_directory(effort& e);
+    [[nodiscard]] runtime::task<status> move_file(effort& e);
+    [[nodiscard]] runtime::task<status> move_directory(effort& e);
+    [[nodiscard]] runtime::task<status> try_to_move(effort& e);
+    [[nodiscard]] runtime::task<status> prepare_target(effort& e);
     [[nodiscard]] static runtime::task<status> pursue(agreements& self, std::uint64_t number, intent what);
     void close(std::uint64_t number, const intent& what, status outcome);
 

@@ -3,11 +3,11 @@
 #include "benchfs/server/growth.hpp"
 
 #include "benchfs/runtime/sleep.hpp"
+#include "benchfs/server/append_place.hpp"
 #include "benchfs/server/duties.hpp"
 #include "benchfs/server/peers.hpp"
 
 #include <algorithm>
-#include <optional>
 
 namespace benchfs::server {
 namespace {
@@ -16,28 +16,6 @@ using rpc::server_call;
 using runtime::task;
 
 constexpr duration truncation_look = std::chrono::milliseconds(1);
-
-/// Appends take turns per file; the entry goes with its last user.
-class append_place {
-public:
-    append_place(service_state& state, file_id file) : state_(state), file_(file), turn_(state.appends[file]) {
-        ++turn_.users;
-    }
-    append_place(const append_place&) = delete;
-    append_place& operator=(const append_place&) = delete;
-    ~append_place() {
-        guard_.reset();
-        if (--turn_.users == 0) { state_.appends.erase(file_); }
-    }
-    [[nodiscard]] runtime::mutex& lock() noexcept { return turn_.lock; }
-    void hold(runtime::mutex::guard g) { guard_.emplace(std::move(g)); }
-
-private:
-    service_state& state_;
-    file_id file_;
-    service_state::append_turn& turn_;
-    std::optional<runtime::mutex::guard> guard_;
-};
 
 /// One chunk's part of an append.
 struct append_part {

@@ -185,6 +185,7 @@ task<status> read(void* context, server_call& call) {
     slot.chunk = {file, asked.chunk};
     slot.offset = asked.offset;
     slot.size = asked.size;
+    slot.caller_verifies = (asked.how & rpc::read_chunk::reader_verifies) != 0;
     if (state.store.immediate()) {
         BFS_CO_CHECK(state.store.read_now(slot));
     } else {

@@ -58,13 +58,13 @@ status directory_log::add(file_id id, file_id parent) {
     return ok();
 }
 
-task<status> directory_log::remove(file_id id) {
+task<status> directory_log::remove(file_id id, std::optional<server_id>& silent) {
     BFS_CO_TRY(auto turn, co_await changing_.lock());
     if (!state_.names.knows_directory(id)) { co_return ok(); }
     if (id == root_id) { co_return errc::busy; }
     BFS_CO_TRY(const std::uint64_t change, next_number());
     const rpc::wire_freeze what{change, id.value, 0};
-    task<status> freezing = freeze_all(what);
+    task<status> freezing = freeze_all(what, silent);
     status outcome = co_await std::move(freezing);
     if (outcome) { outcome = state_.names.forget_directory(id); }
     if (outcome) {
@@ -76,7 +76,7 @@ task<status> directory_log::remove(file_id id) {
     co_return outcome;
 }
 
-task<status> directory_log::move(rpc::move_directory::request what) {
+task<status> directory_log::move(rpc::move_directory::request what, std::optional<server_id>& silent) {
     BFS_CO_TRY(auto turn, co_await changing_.lock());
     if (state_.notes.has(note_kind::moved, what.move)) { co_return ok(); }
     const file_id id{what.id};
@@ -89,7 +89,7 @@ task<status> directory_log::move(rpc::move_directory::request what) {
     if (state_.names.below(parent, id)) { co_return errc::invalid_argument; }
     BFS_CO_TRY(const std::uint64_t change, next_number());
     const rpc::wire_freeze frozen{change, what.replaced, 1};
-    task<status> freezing = freeze_all(frozen);
+    task<status> freezing = freeze_all(frozen, silent);
     status outcome = co_await std::move(freezing);
     if (outcome && replaced.valid()) { outcome = state_.names.forget_directory(replaced); }
     if (outcome) {
@@ -110,20 +110,23 @@ task<result<bool>> directory_log::was_moved(std::uint64_t move) {
     co_return state_.notes.has(note_kind::moved, move);
 }
 
-task<status> directory_log::freeze_one(service_state& state, server_id server, rpc::wire_freeze what) {
+task<status> directory_log::freeze_one(service_state& state, server_id server, rpc::wire_freeze what,
+                                       std::optional<server_id>& silent) {
     if (server == state.self) { co_return state.dirs->freeze(what) == 0 ? errc::ok : errc::not_empty; }
     task<result<rpc::freeze::reply>> asking = state.agreed->ask<rpc::freeze>(server, what);
     const result<rpc::freeze::reply> answer = co_await std::move(asking);
     if (!answer) {
         BFS_LOG_WARN("server", "a directory cannot be removed or moved: server %u does not agree: %s",
                      static_cast<unsigned>(server), message(answer.error()).data());
-        co_return errc::busy; // nothing has happened
+        // Nothing has happened. What was cancelled was so because another one has said no.
+        if (never_asked(answer.error()) || answer.error() == errc::outcome_unknown) { silent = server; }
+        co_return answer.error() == errc::no_space ? errc::no_space : errc::busy;
     }
     co_return answer->entries == 0 ? errc::ok : errc::not_empty;
 }
 
-task<status> directory_log::freeze_all(rpc::wire_freeze what) {
-    const auto one = [&](std::size_t i) { return freeze_one(state_, static_cast<server_id>(i), what); };
+task<status> directory_log::freeze_all(rpc::wire_freeze what, std::optional<server_id>& silent) {
+    const auto one = [&](std::size_t i) { return freeze_one(state_, static_cast<server_id>(i), what, silent); };
     task<status> all = runtime::parallel_for(state_.placement.servers(), servers_at_once, one);
     co_return co_await std::move(all);
 }

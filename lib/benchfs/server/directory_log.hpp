@@ -10,6 +10,7 @@
 #include "benchfs/server/services.hpp"
 
 #include <deque>
+#include <optional>
 #include <vector>
 
 namespace benchfs::server {
@@ -28,10 +29,12 @@ public:
 
     /// stale_handle: the parent is not there. Staged, not written.
     [[nodiscard]] status add(file_id id, file_id parent);
-    /// not_empty; busy if a server cannot be asked; ok if it is gone already. Written.
-    [[nodiscard]] runtime::task<status> remove(file_id id);
-    /// See rpc::move_directory. Written.
-    [[nodiscard]] runtime::task<status> move(rpc::move_directory::request what);
+    /// not_empty; busy if a server cannot be asked, which goes to `silent`, and nothing has happened; ok if it
+    /// is gone already. Written.
+    [[nodiscard]] runtime::task<status> remove(file_id id, std::optional<server_id>& silent);
+    /// See rpc::move_directory; busy as above. Written.
+    [[nodiscard]] runtime::task<status> move(rpc::move_directory::request what,
+                                             std::optional<server_id>& silent);
     /// After whatever is under way.
     [[nodiscard]] runtime::task<result<bool>> was_moved(std::uint64_t move);
     /// A number above all that were given before. io_error if it cannot be written down.
@@ -43,9 +46,9 @@ public:
                                                  std::vector<rpc::wire_freeze>& frozen);
 
 private:
-    [[nodiscard]] runtime::task<status> freeze_all(rpc::wire_freeze what);
-    [[nodiscard]] static runtime::task<status> freeze_one(service_state& state, server_id server,
-                                                          rpc::wire_freeze what);
+    [[nodiscard]] runtime::task<status> freeze_all(rpc::wire_freeze what, std::optional<server_id>& silent);
+    [[nodiscard]] static runtime::task<status>
+    freeze_one(service_state& state, server_id server, rpc::wire_freeze what, std::optional<server_id>& silent);
     [[nodiscard]] runtime::task<void> thaw_all(std::uint64_t change);
     [[nodiscard]] static runtime::task<status> thaw_one(service_state& state, server_id server,
                                                         std::uint64_t change);

@@ -67,6 +67,9 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     register_rename_methods(*made->server_, *made->state_);
     register_data_methods(*made->server_, *made->state_);
     register_agreement_methods(*made->server_, *made->state_);
+    register_inventory_method(*made->server_, *made->state_);
+    register_repair_method(*made->server_, *made->state_);
+    register_trace_methods(*made->server_, *made->state_);
     if (made->store_->log() != nullptr) { made->journal_.attach(*made->server_); }
     const stats_sources sources{*made->server_, *made->state_, environment.loop, options.servers,
                                 environment.loop.now()};

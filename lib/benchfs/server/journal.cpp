@@ -12,6 +12,29 @@ namespace {
 
 constexpr std::uint16_t number_of(journal_kind kind) noexcept { return static_cast<std::uint16_t>(kind); }
 
+/// Whether a method gives more room in the log and on the disk than it takes: those go on when both are full.
+/// What other servers ask belongs to it as far as it ends something: a removal that began elsewhere, an
+/// agreement, a duty. Refusing that would keep the space for ever.
+[[nodiscard]] constexpr bool frees_room(std::uint16_t method) noexcept {
+    switch (method) {
+    case rpc::unlink::info.id:
+    case rpc::rmdir::info.id:
+    case rpc::cut_chunk::info.id:
+    case rpc::set_size::info.id:
+    case rpc::sync_server::info.id:
+    case rpc::remove_directory::info.id:
+    case rpc::freeze::info.id:
+    case rpc::thaw::info.id:
+    case rpc::settle_entry::info.id:
+    case rpc::forget_move::info.id:
+    case rpc::drop_inode::info.id:
+    case rpc::cut_file::info.id:
+        return true;
+    default:
+        return false;
+    }
+}
+
 [[nodiscard]] std::string_view text_of(const_byte_span bytes) noexcept {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -89,12 +112,7 @@ void journal::note_removed(note_kind kind, std::uint64_t key) {
 
 // ---- replies ----
 
-status journal::admit(const rpc::method_info& method) noexcept {
-    const std::uint16_t m = method.id;
-    const bool frees = m == rpc::unlink::info.id || m == rpc::rmdir::info.id || m == rpc::cut_chunk::info.id ||
-                       m == rpc::set_size::info.id || m == rpc::sync_server::info.id;
-    return log_->admit(frees);
-}
+status journal::admit(const rpc::method_info& method) noexcept { return log_->admit(frees_room(method.id)); }
 
 void journal::session_begun(const rpc::session& s) {
     const auto keep = std::chrono::duration_cast<std::chrono::milliseconds>(s.keep_for).count();

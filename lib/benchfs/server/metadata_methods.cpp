@@ -53,7 +53,7 @@ task<status> lookup(void* context, server_call& call) {
     const auto asked = call.request<rpc::lookup>();
     const file_id parent{asked.parent};
     task<status> preparing =
-        prepare_name(state, parent, asked.paths, call.tail<rpc::lookup>(), directories::use::walk);
+        prepare_name(state, call, parent, asked.paths, call.tail<rpc::lookup>(), directories::use::walk);
     BFS_CO_CHECK(co_await std::move(preparing));
     co_return answer_lookup(state, call, parent);
 }
@@ -69,7 +69,8 @@ task<status> create(void* context, server_call& call) {
     const auto asked = call.request<rpc::create>();
     const file_id parent{asked.where.parent};
     const std::string_view name = call.tail<rpc::create>();
-    task<status> preparing = prepare_name(state, parent, asked.where.paths, name, directories::use::insert);
+    task<status> preparing =
+        prepare_name(state, call, parent, asked.where.paths, name, directories::use::insert);
     BFS_CO_CHECK(co_await std::move(preparing));
     metadata::open_flags flags;
     flags.create = true;
@@ -106,7 +107,7 @@ task<status> unlink(void* context, server_call& call) {
     const auto asked = call.request<rpc::unlink>();
     const file_id parent{asked.parent};
     const std::string_view name = call.tail<rpc::unlink>();
-    task<status> preparing = prepare_name(state, parent, asked.paths, name, directories::use::walk);
+    task<status> preparing = prepare_name(state, call, parent, asked.paths, name, directories::use::walk);
     BFS_CO_CHECK(co_await std::move(preparing));
     if (!state.alone()) {
         BFS_CO_TRY(const std::optional<metadata::entry_info> found, state.names.find_entry(parent, name));
@@ -133,7 +134,8 @@ task<status> mkdir(void* context, server_call& call) {
     const auto asked = call.request<rpc::mkdir>();
     const file_id parent{asked.where.parent};
     const std::string_view name = call.tail<rpc::mkdir>();
-    task<status> preparing = prepare_name(state, parent, asked.where.paths, name, directories::use::insert);
+    task<status> preparing =
+        prepare_name(state, call, parent, asked.where.paths, name, directories::use::insert);
     BFS_CO_CHECK(co_await std::move(preparing));
     const metadata::new_inode how = new_inode_of(asked.where, asked.mode, 0, state.now());
     if (state.alone()) {
@@ -156,8 +158,10 @@ task<status> mkdir(void* context, server_call& call) {
     what.head.sequence = call.sequence();
     what.name = name;
     const file_id id = what.head.child;
-    task<status> making = state.agreed->carry_out(std::move(what));
-    BFS_CO_CHECK(co_await std::move(making));
+    std::optional<server_id> silent;
+    task<status> making = state.agreed->carry_out(std::move(what), silent);
+    const status done = co_await std::move(making);
+    if (!done) { co_return blamed(call, done.error(), silent); }
     BFS_CO_TRY(const attributes made, state.names.stat(id));
     call.reply<rpc::mkdir>(to_wire(made));
     co_return ok();
@@ -168,7 +172,7 @@ task<status> rmdir(void* context, server_call& call) {
     const auto asked = call.request<rpc::rmdir>();
     const file_id parent{asked.parent};
     const std::string_view name = call.tail<rpc::rmdir>();
-    task<status> preparing = prepare_name(state, parent, asked.paths, name, directories::use::walk);
+    task<status> preparing = prepare_name(state, call, parent, asked.paths, name, directories::use::walk);
     BFS_CO_CHECK(co_await std::move(preparing));
     if (state.alone()) {
         BFS_CO_CHECK(state.names.rmdir(parent, name));
@@ -186,8 +190,10 @@ task<status> rmdir(void* context, server_call& call) {
     what.head.session = call.session_id();
     what.head.sequence = call.sequence();
     what.name = name;
-    task<status> removing = state.agreed->carry_out(std::move(what));
-    BFS_CO_CHECK(co_await std::move(removing));
+    std::optional<server_id> silent;
+    task<status> removing = state.agreed->carry_out(std::move(what), silent);
+    const status removed = co_await std::move(removing);
+    if (!removed) { co_return blamed(call, removed.error(), silent); }
     call.reply<rpc::rmdir>({});
     co_return ok();
 }
@@ -235,7 +241,7 @@ task<status> readdir(void* context, server_call& call) {
     page_writer writer(byte_span{page.get(), room});
     if (!state.names.knows_directory({asked.id})) {
         task<status> learning =
-            state.dirs->ready({asked.id}, rpc::named_request::no_path, directories::use::walk);
+            prepare_directory(state, call, {asked.id}, rpc::named_request::no_path, directories::use::walk);
         BFS_CO_CHECK(co_await std::move(learning));
     }
     BFS_CO_TRY(const bool complete, state.names.readdir({asked.id}, call.tail<rpc::readdir>(), writer));
@@ -307,14 +313,29 @@ rpc::wire_attributes to_wire(const attributes& a) noexcept {
     return w;
 }
 
-task<status> prepare_name(service_state& state, file_id parent, std::uint64_t paths, std::string_view name,
-                          directories::use u) {
-    if (!state.dirs->quiet(parent, paths)) {
-        task<status> waiting = state.dirs->ready(parent, paths, u);
-        BFS_CO_CHECK(co_await std::move(waiting));
+task<status> prepare_directory(service_state& state, server_call& call, file_id parent, std::uint64_t paths,
+                               directories::use u) {
+    if (state.dirs->quiet(parent, paths)) { co_return ok(); }
+    task<status> waiting = state.dirs->ready(parent, paths, u);
+    const status ready = co_await std::move(waiting);
+    co_return ready.error() == errc::no_server ? blamed(call, errc::no_server, server_id{0}) : ready.error();
+}
+
+task<status> prepare_name(service_state& state, server_call& call, file_id parent, std::uint64_t paths,
+                          std::string_view name, directories::use u) {
+    if (!state.dirs->quiet(parent, paths)) { // nearly always it is
+        task<status> preparing = prepare_directory(state, call, parent, paths, u);
+        BFS_CO_CHECK(co_await std::move(preparing));
     }
     if (state.locks.held(parent, name)) { co_return errc::try_again; }
     co_return ok();
+}
+
+errc blamed(server_call& call, errc why, const std::optional<server_id>& silent) noexcept {
+    if (!silent) { return why; }
+    call.blame(*silent);
+    const bool nothing = why == errc::busy || why == errc::timed_out || why == errc::no_server;
+    return nothing ? errc::peer_down : why;
 }
 
 void register_metadata_methods(rpc::server& to, service_state& state) {

@@ -118,7 +118,7 @@ status node::parts::open_instance(std::string& why) {
     record_.cluster_id = cluster_.id;
     record_.address = network_->address();
     record_.process = cluster::this_process();
-    record_.build = build_version;
+    record_.build = rpc::build_id();
     environment_ = std::make_unique<instance_environment>(
         instance_environment{loop_,
                              ring_.get(),

@@ -2,6 +2,7 @@
 #include "benchfs/server/agreements.hpp"
 #include "benchfs/server/directories.hpp"
 #include "benchfs/server/directory_log.hpp"
+#include "benchfs/server/prepare.hpp"
 #include "benchfs/server/removal.hpp"
 #include "benchfs/server/services.hpp"
 
@@ -49,8 +50,10 @@ task<status> rename_agreed(service_state& state, server_call& call, rpc::rename:
     what.head.sequence = call.sequence();
     what.name = from;
     what.to_name = to;
-    task<status> moving = state.agreed->carry_out(std::move(what));
+    std::optional<server_id> silent;
+    task<status> moving = state.agreed->carry_out(std::move(what), silent);
     const status moved = co_await std::move(moving);
+    if (!moved && silent) { co_return blamed(call, moved.error(), silent); }
     // Somebody else changes the new name right now. Both may hold what the other wants: who asks again waits a
     // little first.
     co_return moved.error() == errc::busy ? errc::try_again : moved.error();
@@ -64,8 +67,7 @@ task<status> rename(void* context, server_call& call) {
     const std::string_view from = names.substr(0, asked.from_size);
     const std::string_view to = names.substr(asked.from_size);
     for (const file_id parent : {file_id{asked.from_parent}, file_id{asked.to_parent}}) {
-        if (state.dirs->quiet(parent, asked.paths)) { continue; }
-        task<status> preparing = state.dirs->ready(parent, asked.paths, directories::use::walk);
+        task<status> preparing = prepare_directory(state, call, parent, asked.paths, directories::use::walk);
         BFS_CO_CHECK(co_await std::move(preparing));
     }
     if (state.locks.held({asked.from_parent}, from)) { co_return errc::try_again; }

@@ -69,6 +69,9 @@ void register_symlink_methods(rpc::server& to, service_state& state);
 void register_rename_methods(rpc::server& to, service_state& state);
 void register_data_methods(rpc::server& to, service_state& state);
 void register_agreement_methods(rpc::server& to, service_state& state);
+void register_inventory_method(rpc::server& to, service_state& state);
+void register_repair_method(rpc::server& to, service_state& state);
+void register_trace_methods(rpc::server& to, service_state& state);
 
 [[nodiscard]] rpc::wire_attributes to_wire(const metadata::attributes& a) noexcept;
 

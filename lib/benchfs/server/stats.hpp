@@ -12,8 +12,6 @@ class ring;
 
 namespace benchfs::server {
 
-inline constexpr std::string_view build_version = "0.1.0";
-
 /// What is looked at when somebody asks. Outlives every request; owned by the instance.
 struct stats_sources {
     rpc::server& requests;

@@ -84,7 +84,7 @@ rpc::server_status::reply describe(const stats_sources& sources) {
     std::array<char, 64> host{};
     if (::gethostname(host.data(), host.size() - 1) == 0) { set_text(r.host, host.data()); }
     set_text(r.engine, sources.services.store.name());
-    set_text(r.version, build_version);
+    set_text(r.version, rpc::build_id());
     return r;
 }
 

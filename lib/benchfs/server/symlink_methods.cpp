@@ -19,7 +19,8 @@ task<status> symlink(void* context, server_call& call) {
     if (target.empty() || target.find('\0') != target.npos) { co_return errc::invalid_argument; }
     if (target.size() > rpc::symlink::target_max) { co_return errc::name_too_long; }
     const file_id parent{asked.where.parent};
-    task<status> preparing = prepare_name(state, parent, asked.where.paths, name, directories::use::insert);
+    task<status> preparing =
+        prepare_name(state, call, parent, asked.where.paths, name, directories::use::insert);
     BFS_CO_CHECK(co_await std::move(preparing));
     const metadata::new_inode how{0777, asked.where.uid, asked.where.gid, 0, state.now()};
     BFS_CO_TRY(const metadata::attributes made, state.names.symlink(parent, name, how, target.size()));

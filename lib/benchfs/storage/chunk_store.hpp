@@ -35,6 +35,9 @@ struct write_slot : io_slot {
 };
 
 struct read_slot : io_slot {
+    // Set before read(): the caller compares the blocks that it gets whole with checksums(), so read() only
+    // looks at those that it gets in part.
+    bool caller_verifies = false;
     const_segments source; // after read(): `valid` bytes
     // Bytes that the chunk holds from offset on, at most size; what lies beyond is a hole or past the end.
     std::uint32_t valid = 0;
@@ -67,6 +70,13 @@ public:
     [[nodiscard]] virtual wal* log() noexcept { return nullptr; }
     /// Shows every chunk.
     virtual void visit_chunks(chunk_visitor& visitor) = 0;
+    /// Shows the chunks of one part of the store, for walks that are interrupted: parts are numbered from 0 on.
+    /// False if there is none of this number, and none after it. A chunk that is there throughout a walk is
+    /// seen at least once, whatever else comes and goes.
+    [[nodiscard]] virtual bool visit_part(std::size_t part, chunk_visitor& visitor) {
+        if (part == 0) { visit_chunks(visitor); }
+        return part == 0;
+    }
     /// Whether writers should send, and readers check, block checksums.
     [[nodiscard]] virtual bool checksummed() const noexcept = 0;
 
@@ -89,7 +99,7 @@ public:
     virtual void abandon(write_slot& slot) noexcept = 0;
 
     /// Finds the bytes; a chunk that does not exist has 0 valid bytes. Every ok must be followed by release().
-    /// Never returns bytes that fail their checksum: io_error.
+    /// Never returns bytes that fail their checksum: io_error (but see read_slot::caller_verifies).
     [[nodiscard]] virtual runtime::task<status> read(read_slot& slot) = 0;
     virtual void release(read_slot& slot) noexcept = 0;
     /// The checksums of the blocks that lie whole in [offset, offset + valid) of a read, written to `out`;

@@ -238,6 +238,12 @@ void extent_store::visit_chunks(chunk_visitor& visitor) {
     chunks_.for_each([&](record& chunk) { visitor.chunk(chunk.id, chunk.length); });
 }
 
+bool extent_store::visit_part(std::size_t part, chunk_visitor& visitor) {
+    if (part >= chunks_.buckets()) { return false; }
+    chunks_.for_each_in(part, [&](const record& chunk) { visitor.chunk(chunk.id, chunk.length); });
+    return true;
+}
+
 bool extent_store::checkpoint_step() {
     if (next_bucket_ >= chunks_.buckets()) { return false; }
     chunks_.for_each_in(next_bucket_++, [&](const record& chunk) {

@@ -52,6 +52,8 @@ std::unique_ptr<extent_store::transfer> extent_store::new_transfer(const io_slot
     ++out_;
     t->first = slot.offset / block_size;
     t->count = (slot.offset + bytes + block_size - 1) / block_size - t->first;
+    t->trusted = 0;
+    t->trusted_end = 0;
     t->crcs.assign(t->count, 0);
     return t;
 }

@@ -6,8 +6,8 @@
 // there again after a restart; over a null_change_log a store forgets them when it is closed.
 #pragma once
 
-#include "benchfs/runtime/event.hpp"
 #include "benchfs/base/crc32c.hpp"
+#include "benchfs/runtime/event.hpp"
 #include "benchfs/storage/change_log.hpp"
 #include "benchfs/storage/chunk_store.hpp"
 #include "benchfs/storage/chunk_table.hpp"
@@ -69,6 +69,7 @@ public:
     [[nodiscard]] runtime::task<status> close() override;
     [[nodiscard]] wal* log() noexcept override { return wal_; }
     void visit_chunks(chunk_visitor& visitor) override;
+    [[nodiscard]] bool visit_part(std::size_t part, chunk_visitor& visitor) override;
     /// Reads and compares every block. Nothing else may go on meanwhile.
     [[nodiscard]] runtime::task<result<extent_check>> verify_all();
 
@@ -77,6 +78,9 @@ private:
     struct transfer {
         std::uint32_t first = 0;
         std::uint32_t count = 0;
+        // Read: blocks [trusted, trusted_end) of the chunk are verified by who asked for them.
+        std::uint32_t trusted = 0;
+        std::uint32_t trusted_end = 0;
         block_buffer data;
         std::vector<std::uint32_t> crcs; // one per block
         std::vector<disk_extent> space;  // write: fresh blocks; empty once a map has them

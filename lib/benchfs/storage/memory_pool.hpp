@@ -1,9 +1,9 @@
 // The private memory of the memory engine: one arena of 64 KiB granules, faulted in ahead of need.
 //
 // The first touch of memory costs several times what moving the data does, so idle turns populate the arena in
-// small steps, and freed granules are reused last in, first out, while they are warm. Small files take blocks
-// of 4 or 16 KiB that are carved from granules. A block that is pinned when it is freed is reused only after
-// the last pin is gone.
+// small steps (a huge page each, where the machine has them), and freed granules are reused last in, first out,
+// while they are warm. Small files take blocks of 4 or 16 KiB that are carved from granules. A block that is
+// pinned when it is freed is reused only after the last pin is gone.
 #pragma once
 
 #include "benchfs/base/result.hpp"
@@ -56,7 +56,8 @@ public:
     /// 64 KiB of zeros to read from.
     [[nodiscard]] const std::byte* zeros() const noexcept { return zeros_; }
 
-    /// Touches the next 128 KiB; false when enough is warm and free, or nothing is left to touch.
+    /// Touches the next step, 128 KiB or a huge page; false when enough is warm and free, or nothing is left to
+    /// touch.
     [[nodiscard]] bool warm_step() noexcept;
 
     [[nodiscard]] pool_stats stats() const noexcept;
@@ -85,7 +86,10 @@ private:
     void really_free(block_ref block) noexcept;
     void link_partial(std::uint32_t g) noexcept;
     void unlink_partial(std::uint32_t g) noexcept;
+    void place_arena() noexcept;
     [[nodiscard]] bool populate(std::uint32_t first, std::uint32_t count) noexcept;
+    /// Touches the granules from warm_end_ on and moves it.
+    [[nodiscard]] bool populate_step() noexcept;
     [[nodiscard]] std::uint32_t& partial_head(std::uint32_t units) noexcept {
         return partial_[units == 1 ? 0 : 1];
     }
@@ -93,11 +97,14 @@ private:
         return (free_count_ + (warm_end_ - fresh_)) * std::uint64_t{granule_size};
     }
 
-    std::byte* arena_ = nullptr;
+    std::byte* mapping_ = nullptr;
+    std::uint64_t mapped_ = 0;
+    std::byte* arena_ = nullptr; // in the mapping, at a multiple of a huge page
     std::byte* zeros_ = nullptr;
     std::uint32_t granules_ = 0;
     std::uint32_t fresh_ = 0;    // granules from here on were never taken
     std::uint32_t warm_end_ = 0; // granules up to here have been touched
+    std::uint32_t step_ = 0;     // granules touched at once
     std::uint32_t free_head_ = none;
     std::uint32_t free_count_ = 0;
     std::uint32_t partial_[2] = {none, none};

@@ -228,6 +228,12 @@ void memory_store::visit_chunks(chunk_visitor& visitor) {
     chunks_.for_each([&](const record& chunk) { visitor.chunk(chunk.id, chunk.length); });
 }
 
+bool memory_store::visit_part(std::size_t part, chunk_visitor& visitor) {
+    if (part >= chunks_.buckets()) { return false; }
+    chunks_.for_each_in(part, [&](const record& chunk) { visitor.chunk(chunk.id, chunk.length); });
+    return true;
+}
+
 store_stats memory_store::stats() const noexcept {
     const pool_stats pool = pool_->stats();
     return {chunks_.size(), pool.used, pool.limit, pool.warm};

@@ -110,12 +110,18 @@ std::size_t wal::spare_room() const noexcept {
 
 status wal::admit(bool frees) const noexcept {
     if (failed_ != errc::ok) { return failed_; }
-    if (!frees && checkpointing_ && used_slots() > most_slots()) { return errc::try_again; }
+    // What must be kept is there twice while a checkpoint runs. Where that alone is more than the log should
+    // take, one checkpoint follows the other, and holding writers back would stop them for good.
+    const auto kept = static_cast<std::size_t>(2 * last_checkpoint_bytes_ / options_.segment_size);
+    if (!frees && checkpointing_ && used_slots() > most_slots() + kept) { return errc::try_again; }
     if (free_slots() > reserve()) { return ok(); }
     const std::size_t room =
         slots_[current_].file->size() - std::min<std::size_t>(at_, slots_[current_].file->size());
     const std::size_t wanted = frame_.size() + (frees ? spare_room() / 2 : spare_room());
-    return room < wanted ? status(errc::no_space) : ok();
+    if (room >= wanted) { return ok(); }
+    // The next file may be on its way, behind a slow disk: nobody is refused for that. A checkpoint takes
+    // longer than others wait for an answer.
+    return device_full_ || checkpointing_ ? errc::no_space : errc::try_again;
 }
 
 result<log_position> wal::record_extents(const extent_record& record) {

@@ -91,8 +91,8 @@ public:
     /// Hands everything staged to the kernel. no_space: the log is full (it stays staged); io_error: the log
     /// failed, for ever.
     [[nodiscard]] status flush();
-    /// Whether another change may begin: try_again while a checkpoint is about to make room, no_space when
-    /// there is none, io_error after the log failed. `frees`: a change that makes room.
+    /// Whether another change may begin: try_again while a checkpoint or another file is about to make room,
+    /// no_space when the device has none, io_error after the log failed. `frees`: a change that makes room.
     [[nodiscard]] status admit(bool frees) const noexcept;
     /// Whether writers should wait a little, so that a checkpoint gets ahead of them.
     [[nodiscard]] bool crowded() const noexcept;
@@ -146,7 +146,6 @@ private:
     }
     status fail(errc why, const char* what);
 
-    runtime::loop& loop_;
     disk& disk_;
     wal_options options_;
     std::vector<wal_slot> slots_;

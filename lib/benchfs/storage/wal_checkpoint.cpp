@@ -54,6 +54,7 @@ runtime::task<status> wal::work() {
             const status done = co_await checkpoint();
             // One that failed used segments up: the next attempt waits for more to be won.
             not_before_ = done ? 0 : used_slots() + 1;
+            (void)co_await keep_ahead(); // a larger checkpoint keeps more files in reserve
         }
     }
     co_return ok();

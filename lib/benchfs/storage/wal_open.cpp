@@ -17,8 +17,7 @@ constexpr std::size_t slots_needed = 3;
 } // namespace
 
 wal::wal(runtime::loop& loop, disk& where, wal_options options)
-    : loop_(loop),
-      disk_(where),
+    : disk_(where),
       options_(options),
       context_{&loop, time_point::max(), nullptr},
       scope_(context_, false) {

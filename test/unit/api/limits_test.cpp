@@ -52,6 +52,54 @@ task<status> large_directory(file_system& fs) {
     co_return ok();
 }
 
+/// Page by page, while after every page some entries go that were shown, some that were not, and others come.
+task<status> list_under_change(file_system& fs) {
+    constexpr unsigned stays = 3; // every third one, from beginning to end
+    BFS_CO_CHECK(co_await fs.mkdir("/d"));
+    for (unsigned i = 0; i < many; ++i) { BFS_CO_CHECK(co_await make_empty(fs, "/d/" + numbered(i))); }
+    BFS_CO_TRY(directory_cursor at, co_await fs.list("/d"));
+    std::vector<int> seen(2 * std::size_t{many}, 0);
+    std::string where = "/d";
+    unsigned pages = 0;
+    unsigned changed = 0;
+    while (true) {
+        BFS_CO_TRY(directory_page page, co_await fs.list_from(at));
+        if (page.entries.empty()) { break; }
+        ++pages;
+        for (const directory_entry& e : page.entries) {
+            CHECK(e.attr.nlink == 1);
+            ++seen.at(std::stoul(e.name.substr(e.name.rfind('.') + 1)));
+        }
+        const std::string last = page.entries.back().name;
+        if (std::stoul(last.substr(last.rfind('.') + 1)) % stays != 0) {
+            (void)co_await fs.unlink(where + "/" + last); // the very one behind which it goes on
+        }
+        for (unsigned i = 0; i < 200; ++i, ++changed) {
+            if (changed % stays == 0) { continue; }
+            (void)co_await fs.unlink(where + "/" + numbered(changed));
+            BFS_CO_CHECK(co_await make_empty(fs, where + "/" + numbered(many + changed)));
+        }
+        at = std::move(page.next);
+        if (pages == 2) {
+            BFS_CO_TRY(const directory_page again, co_await fs.list_from(at)); // nothing is used up by that
+            CHECK_FALSE(again.entries.empty());
+            BFS_CO_CHECK(co_await fs.rename(where, "/moved"));
+            where = "/moved";
+        }
+    }
+    CHECK(pages > 10);
+    for (unsigned i = 0; i < many; i += stays) { CHECK(seen[i] == 1); }
+    for (const int times : seen) { CHECK(times <= 1); }
+    const result<directory_cursor> none = co_await fs.list(where + "/" + numbered(0));
+    CHECK(none.error() == errc::not_a_directory);
+    BFS_CO_CHECK(co_await fs.mkdir("/gone"));
+    BFS_CO_TRY(directory_cursor gone, co_await fs.list("/gone"));
+    BFS_CO_CHECK(co_await fs.rmdir("/gone"));
+    const result<directory_page> stale = co_await fs.list_from(gone);
+    CHECK(stale.error() == errc::stale_handle);
+    co_return ok();
+}
+
 /// Bytes that tell their offset.
 std::vector<std::byte> words(std::size_t bytes) {
     std::vector<std::byte> data(bytes);
@@ -130,6 +178,10 @@ void run_on_both(task<status> (*work)(file_system&)) {
 TEST_CASE("a name has 255 bytes at most") { run_on_both(long_names); }
 
 TEST_CASE("a directory of 20,000 files lists each of them once") { run_on_both(large_directory); }
+
+TEST_CASE("a listing page by page shows what stays once, whatever comes and goes") {
+    run_on_both(list_under_change);
+}
 
 TEST_CASE("a file with a hole of 2^31 chunks is cut and removed at once") { run_on_both(sparse_file); }
 

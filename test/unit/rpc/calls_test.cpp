@@ -80,6 +80,47 @@ task<status> collect(task<errc> t, std::vector<errc>& into) {
     co_return ok();
 }
 
+/// What a server says that needs another one, which does not answer.
+struct lame {
+    int asked = 0;
+    static status mkdir_method(void* context, server_call& call) {
+        ++static_cast<lame*>(context)->asked;
+        call.blame(server_id{7});
+        return errc::peer_down;
+    }
+};
+
+task<errc> end_of_mkdir(client& c, call_end& end) {
+    call_extra extra;
+    extra.end = &end;
+    const auto answer = co_await c.call<mkdir>(only, mkdir::request{}, extra);
+    co_return answer.error();
+}
+
+TEST_CASE("an answer that another server is silent names it, and is not taken for a lost connection") {
+    rig r;
+    lame l;
+    r.server->handle(mkdir::info, &l, lame::mkdir_method);
+    caller& c = r.connect();
+    for (int i = 1; i <= 3; ++i) {
+        call_end end;
+        REQUIRE(r.loop.run(end_of_mkdir(c.rpc, end)) == errc::peer_down);
+        REQUIRE(l.asked == i); // nothing is repeated, and no refusal is kept for the next number
+        REQUIRE(end.answered);
+        REQUIRE(end.silent == server_id{7});
+        REQUIRE(c.rpc.silent() == server_id{7});
+    }
+    REQUIRE(c.wire.made_so_far == 1);
+    // Of a server that does not answer itself it is told whether it was asked.
+    r.stop();
+    call_end end;
+    REQUIRE(r.loop.run(end_of_mkdir(c.rpc, end)) == errc::peer_down);
+    REQUIRE_FALSE(end.answered);
+    REQUIRE_FALSE(end.sent);
+    REQUIRE(end.silent == only);
+    REQUIRE(c.rpc.silent() == only);
+}
+
 TEST_CASE("a handler that never answers costs its caller the deadline, and its late reply harms nobody") {
     rig r;
     gate g;

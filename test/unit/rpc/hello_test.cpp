@@ -1,6 +1,7 @@
 // Hello: who may talk to a server, and what becomes of those who may not.
 #include "support.hpp"
 
+#include "benchfs/runtime/sleep.hpp"
 #include "benchfs/runtime/task_scope.hpp"
 
 namespace benchfs::rpc {
@@ -82,6 +83,46 @@ TEST_CASE("another protocol version is told so, whatever else its hello has, and
         raw_client raw(r.loop, r.network);
         REQUIRE(r.loop.run(refused_first(r, raw, hello_of(protocol_version, rest))) == errc::bad_frame);
     }
+}
+
+TEST_CASE("both sides say which build they are, and another one may come in") {
+    REQUIRE_FALSE(build_id().empty());
+    rig r;
+    caller& c = r.connect();
+    const auto connect = [](client& from) -> task<errc> {
+        const status made = co_await from.peer_of(only).connect();
+        co_return made.error();
+    };
+    REQUIRE(r.loop.run(connect(c.rpc)) == errc::ok);
+    REQUIRE(c.rpc.peer_of(only).build() == build_id());
+    raw_client raw(r.loop, r.network);
+    const auto enter_as_other = [](rig& r, raw_client& raw) -> task<errc> {
+        CO_REQUIRE(co_await raw.connect(r.wire->address()));
+        introduction both;
+        both.client.cluster_id = our_cluster.id;
+        both.client.build = {'9', '.', '9', '\n', 'x'};
+        raw.send(make_frame(head_of(hello::info), both.client));
+        co_await turns();
+        CO_REQUIRE(load(const_byte_span(raw.replies.back()).subspan(sizeof(frame)), both.server));
+        raw.send(make_frame(head_of(join::info), good_join(both, 77)));
+        co_await turns();
+        const errc answer = from_wire(static_cast<std::int32_t>(raw.last().detail));
+        co_await raw.wire.stop();
+        co_return answer;
+    };
+    REQUIRE(r.loop.run(enter_as_other(r, raw)) == errc::ok);
+}
+
+TEST_CASE("of other builds somebody is told once, with what is printable of their names") {
+    build_text text{'9', '.', '9', '\n', 'x'};
+    REQUIRE(build_of(text) == "9.9");
+    text.fill('y');
+    REQUIRE(build_of(text) == std::string(text.size(), 'y'));
+    REQUIRE(build_of(build_on_wire()) == build_id());
+    build_watch watch;
+    REQUIRE_FALSE(watch.first_other(build_id()));
+    REQUIRE(watch.first_other("9.9"));
+    REQUIRE_FALSE(watch.first_other("9.8"));
 }
 
 TEST_CASE("nothing but hello and join is answered before a good join, and a failed one ends the connection") {
@@ -222,6 +263,24 @@ TEST_CASE("a newer connection of a session ends the older one, and an older gene
     };
     r.loop.run(talk(r, first, second, late));
     REQUIRE(r.server->sessions() == 1);
+}
+
+TEST_CASE("a lost session goes when its time is over, though nothing else happens at the server") {
+    using namespace std::chrono_literals;
+    rig r({.session_grace = 20ms});
+    raw_client lost(r.loop, r.network);
+    const auto talk = [](rig& r, raw_client& lost) -> task<void> {
+        CO_REQUIRE(co_await lost.connect(r.wire->address()));
+        const errc joined = co_await enter(lost, 5, 1);
+        REQUIRE(joined == errc::ok);
+        co_await lost.wire.stop();
+        co_await turns();
+        REQUIRE(r.server->connections() == 0);
+        REQUIRE(r.server->sessions() == 1);
+        for (int i = 0; i < 500 && r.server->sessions() != 0; ++i) { (void)co_await runtime::sleep_for(20ms); }
+    };
+    r.loop.run(talk(r, lost));
+    REQUIRE(r.server->sessions() == 0);
 }
 
 TEST_CASE("a server that refused once is asked again, and the dead connection takes no call with it") {

@@ -10,7 +10,38 @@ bool all_zero(const_byte_span bytes) {
     return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
+/// Which chunks a walk has shown.
+class seen_chunks final : public chunk_visitor {
+public:
+    void chunk(chunk_id id, std::uint32_t length) override { lengths[id] = length; }
+    std::map<chunk_id, std::uint32_t> lengths;
+};
+
 } // namespace
+
+TEST_CASE("an interrupted walk shows every chunk that is there throughout") {
+    for_every_engine([](chunk_store& store) -> runtime::task<void> {
+        constexpr std::uint32_t stay = 900; // and so many more come that a table of them grows
+        const byte_vector bytes = pattern(10, 3);
+        for (std::uint32_t n = 0; n < 2 * stay; ++n) {
+            CO_REQUIRE(co_await write_chunk(store, chunk_number(n), n % 100, bytes));
+        }
+        seen_chunks seen;
+        std::size_t part = 0;
+        for (; store.visit_part(part, seen); ++part) {
+            if (part >= stay) { continue; }
+            const auto n = static_cast<std::uint32_t>(part);
+            CO_REQUIRE(co_await store.remove(chunk_number(stay + n)));
+            CO_REQUIRE(co_await write_chunk(store, chunk_number(2 * stay + n), 0, bytes));
+        }
+        REQUIRE_FALSE(store.visit_part(part + 1, seen));
+        for (std::uint32_t n = 0; n < stay; ++n) {
+            const auto found = seen.lengths.find(chunk_number(n));
+            REQUIRE(found != seen.lengths.end());
+            REQUIRE(found->second == n % 100 + 10);
+        }
+    });
+}
 
 TEST_CASE("random operations on a store give what a vector of bytes gives") {
     for_every_engine([](chunk_store& store) -> runtime::task<void> {

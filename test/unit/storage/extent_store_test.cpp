@@ -42,6 +42,53 @@ TEST_CASE("bytes that changed on the device are an error and are never returned"
     r.finish();
 }
 
+TEST_CASE("who verifies whole blocks himself is given the checksum that a damaged one does not match") {
+    const quiet q;
+    memory_rig r;
+    r.open();
+    const byte_vector bytes = pattern(64 * KiB, 1);
+    REQUIRE(r.write(0, bytes));
+    damage(r.image, bytes, 20'000); // block 4
+    // The blocks whose bytes and checksum differ in a read of these bytes; nothing if the read is refused.
+    using blocks = std::vector<std::uint32_t>;
+    const auto differing = [&](std::uint32_t offset, std::uint32_t size) -> result<blocks> {
+        read_slot slot;
+        slot.chunk = chunk_number(0);
+        slot.offset = offset;
+        slot.size = size;
+        slot.caller_verifies = true;
+        const status done = r.loop.run(r.store->read(slot));
+        if (!done) { return done.error(); }
+        byte_vector got;
+        for (std::size_t i = 0; i < slot.source.count(); ++i) {
+            got.insert(got.end(), slot.source[i].begin(), slot.source[i].end());
+        }
+        REQUIRE(got.size() == size);
+        std::vector<std::uint32_t> sums(whole_blocks(offset, size));
+        REQUIRE(r.store->checksums(slot, sums) == sums.size());
+        r.store->release(slot);
+        const std::vector<std::uint32_t> real = block_sums(offset, got);
+        blocks out;
+        for (std::uint32_t i = 0; i < sums.size(); ++i) {
+            if (sums[i] != real[i]) { out.push_back((offset + block_size - 1) / block_size + i); }
+        }
+        return out;
+    };
+    const auto all = differing(0, 64 * KiB);
+    REQUIRE(all);
+    REQUIRE(*all == blocks{4});
+    // In part, at either end of a read, it is the store's to look at.
+    REQUIRE(differing(4 * block_size + 1, 3 * block_size).error() == errc::io_error);
+    REQUIRE(differing(2 * block_size, 2 * block_size + 100).error() == errc::io_error);
+    REQUIRE(differing(5 * block_size - 100, block_size).error() == errc::io_error);
+    // A cut block leaves with another checksum than the disk's, which must not cover up the damage.
+    REQUIRE(r.loop.run(r.store->truncate(chunk_number(0), 4 * block_size + 4000)));
+    REQUIRE(r.write(5 * block_size, pattern(block_size, 2)));
+    REQUIRE(differing(0, 6 * block_size).error() == errc::io_error);
+    REQUIRE(differing(0, 4 * block_size));
+    r.finish();
+}
+
 TEST_CASE("a segment that was cut from outside gives an error") {
     const quiet q;
     memory_rig r;

@@ -1,6 +1,7 @@
 #include "catch.hpp"
 
 #include "benchfs/base/prng.hpp"
+#include "benchfs/runtime/huge_pages.hpp"
 #include "benchfs/runtime/loop.hpp"
 #include "benchfs/runtime/sleep.hpp"
 #include "benchfs/storage/memory_pool.hpp"
@@ -99,6 +100,26 @@ TEST_CASE("warming ends at the limit") {
     while (pool->warm_step()) {}
     REQUIRE(pool->stats().warm == 5 * granule_size);
     REQUIRE(pool->stats().limit == 5 * granule_size);
+}
+
+TEST_CASE("a large arena is touched a huge page at a time, where there are any") {
+    constexpr std::uint64_t page = runtime::huge_page_size;
+    const auto pool = make_pool(33 * page + 3 * granule_size, 3 * page);
+    const block_ref first = pool->take(granule_size); // ahead of all steps
+    REQUIRE(first != no_block);
+    CHECK(reinterpret_cast<std::uintptr_t>(pool->data(first)) % page == 0);
+    CHECK(reinterpret_cast<std::uintptr_t>(pool->zeros()) % 4096 == 0);
+    while (pool->warm_step()) {}
+    CHECK(pool->stats().warm >= 3 * page);
+    CHECK(pool->stats().warm < 4 * page);
+    // To the end of the arena, which is no whole huge page; every granule is memory of its own.
+    std::uint64_t taken = granule_size;
+    for (block_ref b = pool->take(granule_size); b != no_block; b = pool->take(granule_size)) {
+        std::memset(pool->data(b), 1, granule_size);
+        taken += granule_size;
+    }
+    CHECK(taken == 33 * page + 3 * granule_size);
+    CHECK(!pool->warm_step());
 }
 
 namespace {

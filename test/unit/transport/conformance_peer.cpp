@@ -88,6 +88,7 @@ runtime::task<result<arrival>> peer::next() {
 }
 
 runtime::task<status> peer::call(connection* c, call_spec spec) {
+    if (!serials_.contains(c)) { co_return errc::peer_down; } // it closed between two calls
     frame f;
     f.id = ++next_id_;
     f.request_bytes = static_cast<std::uint32_t>(spec.request);
@@ -122,6 +123,7 @@ runtime::task<status> peer::call(connection* c, call_spec spec) {
 }
 
 runtime::task<status> peer::answer(connection* c, message_ptr m) {
+    if (!serials_.contains(c)) { co_return errc::peer_down; } // it closed before this began
     const std::uint64_t serial = serial_of(*c);
     frame f;
     if (!read_header(m->header(), f) || m->payload_size() != f.request_bytes) {

@@ -1,6 +1,8 @@
 // The network's context: which transports UCX_TLS leaves, what its failures say, and UCX's codes as errors.
 #include "benchfs/transport/ucx/context.hpp"
+#include "benchfs/transport/ucx/interface_settings.hpp"
 #include "benchfs/transport/ucx/status.hpp"
+#include "benchfs/transport/ucx/worker.hpp"
 
 #include "benchfs/base/log.hpp"
 
@@ -135,20 +137,37 @@ TEST_CASE("every UCX status is some error, and only success is ok") {
     CHECK(to_errc(UCS_ERR_CANCELED) == errc::cancelled);
 }
 
-TEST_CASE("what UCX reads from the environment is set there, unless the user has set it") {
+TEST_CASE("what UCX reads from the environment is there only while UCX reads it, and the user's own stays") {
     for (const char* name : {"UCX_TCP_CONN_NB", "UCX_MM_ERROR_HANDLING"}) {
         const variable restore(name, "");
         ::unsetenv(name);
-        REQUIRE(context::create(context_options{.shared_memory = true}));
-        CHECK(std::string(std::getenv(name)) == "y");
+        {
+            const interface_settings settings(true);
+            CHECK(std::string(std::getenv(name)) == "y");
+        }
+        CHECK(std::getenv(name) == nullptr);
         ::setenv(name, "n", 1);
-        REQUIRE(context::create(context_options{.shared_memory = true}));
+        {
+            const interface_settings settings(true);
+            CHECK(std::string(std::getenv(name)) == "n");
+        }
         CHECK(std::string(std::getenv(name)) == "n");
     }
     const variable restore("UCX_MM_ERROR_HANDLING", "");
     ::unsetenv("UCX_MM_ERROR_HANDLING");
-    REQUIRE(context::create());
+    const interface_settings settings(false);
     CHECK(std::getenv("UCX_MM_ERROR_HANDLING") == nullptr); // not for the network
+}
+
+TEST_CASE("a worker leaves nothing in the environment that a child process would inherit") {
+    const variable restore("UCX_TCP_CONN_NB", "");
+    ::unsetenv("UCX_TCP_CONN_NB");
+    runtime::loop l;
+    auto network = context::create();
+    REQUIRE(network);
+    auto made = worker::create(l, std::move(*network));
+    REQUIRE(made);
+    CHECK(std::getenv("UCX_TCP_CONN_NB") == nullptr);
 }
 
 } // namespace benchfs::transport::ucx

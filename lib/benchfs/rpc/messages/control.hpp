@@ -2,6 +2,7 @@
 #pragma once
 
 #include "benchfs/base/sha256.hpp"
+#include "benchfs/rpc/build_id.hpp"
 #include "benchfs/rpc/method.hpp"
 
 #include <array>
@@ -10,7 +11,7 @@
 namespace benchfs::rpc {
 
 /// Raised with every change of any message that an older peer would misread.
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 
 using nonce = std::array<std::byte, 32>;
 
@@ -23,11 +24,13 @@ struct hello {
         std::uint32_t expected_server = 0;
         std::array<std::uint64_t, 2> cluster_id{};
         nonce once{};
+        build_text build{};
     };
     struct reply {
         std::uint32_t protocol = protocol_version;
         std::uint32_t server = 0;
         nonce once{};
+        build_text build{};
     };
 };
 

@@ -134,8 +134,9 @@ struct readlink {
     };
 };
 
-/// A page of a directory: what comes after the name in the tail (none: from the beginning). The payload of the
-/// reply is a sequence of entries: wire_entry, then the name, padded to eight bytes.
+/// A page of a directory: what comes after the name in the tail (none: from the beginning; it need not be there
+/// any more). Entries rise by (hash64(name, id of the directory), name), bytes compared without sign. The
+/// payload of the reply is a sequence of entries: wire_entry, then the name, padded to eight bytes.
 struct readdir {
     static constexpr method_info info{15, "readdir", idempotency::pure, bulk::to_client, name_max};
     static constexpr std::uint32_t page_max = 64 * 1024;

@@ -24,12 +24,6 @@ struct setting {
 // A killed idle peer must be noticed within seconds; UCX's own default is 20 s.
 constexpr std::array<setting, 1> our_settings = {{{"KEEPALIVE_INTERVAL", "1s"}}};
 
-// UCX 1.13 takes these from the environment only: ucp_config_modify() says yes and changes nothing. Making an
-// endpoint to a host that is gone would otherwise block in connect(2), for up to two minutes.
-constexpr setting never_block = {"TCP_CONN_NB", "y"};
-// Without it UCX uses no shared memory for endpoints that handle the failure of their peer.
-constexpr setting shared_memory_failures = {"MM_ERROR_HANDLING", "y"};
-
 /// "\posix" and "posix:aux" name the same transport as "posix".
 std::string_view bare(std::string_view name) {
     if (!name.empty() && name.front() == '\\') { name.remove_prefix(1); }
@@ -63,13 +57,6 @@ bool set(ucp_config_t* config, const char* name, const char* value) {
     }
     BFS_LOG_DEBUG("ucx", "set UCX_%s=%s", name, value);
     return true;
-}
-
-/// The user's own stays.
-void set_in_environment(const setting& s) {
-    const std::string variable = std::string("UCX_") + s.name;
-    ::setenv(variable.c_str(), s.value, 0);
-    BFS_LOG_DEBUG("ucx", "%s=%s", variable.c_str(), std::getenv(variable.c_str()));
 }
 
 bool configure(ucp_config_t* config, const std::string& tls) {
@@ -144,8 +131,6 @@ result<std::unique_ptr<context>> context::create(context_options options) {
     adopt_ucx_log();
     const loud_ucx_log explain_failures;
     const std::string_view user = environment("UCX_TLS");
-    set_in_environment(never_block);
-    if (options.shared_memory) { set_in_environment(shared_memory_failures); }
     auto tls = options.shared_memory ? result<std::string>(std::string()) : network_tls(user);
     if (!tls) {
         BFS_LOG_ERROR(
@@ -177,7 +162,7 @@ result<std::unique_ptr<context>> context::create(context_options options) {
         return to_errc(done) == errc::ok ? errc::io_error : to_errc(done);
     }
     std::string resources = list_resources(handle);
-    std::unique_ptr<context> made(new context(handle, std::move(resources)));
+    std::unique_ptr<context> made(new context(handle, std::move(resources), options));
     if (made->resources().empty()) {
         log_failure("no network device is usable");
         return errc::not_supported;

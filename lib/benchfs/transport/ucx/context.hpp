@@ -39,12 +39,15 @@ public:
     [[nodiscard]] ucp_context_h handle() const noexcept { return handle_; }
     /// What carries messages, e.g. "tcp/lo tcp/eth0"; for logs.
     [[nodiscard]] const std::string& resources() const noexcept { return resources_; }
+    [[nodiscard]] const context_options& options() const noexcept { return options_; }
 
 private:
-    context(ucp_context_h handle, std::string resources) : handle_(handle), resources_(std::move(resources)) {}
+    context(ucp_context_h handle, std::string resources, context_options options)
+        : handle_(handle), resources_(std::move(resources)), options_(options) {}
 
     ucp_context_h handle_;
     std::string resources_;
+    context_options options_;
 };
 
 } // namespace benchfs::transport::ucx

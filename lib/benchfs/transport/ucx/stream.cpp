@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr duration connect_limit = 10s;
-constexpr duration flush_limit = 1s;
+constexpr duration close_limit = 1s;
 
 struct socket_address {
     sockaddr_storage storage{};
@@ -191,7 +191,7 @@ runtime::task<status> stream::shut_down() {
     if (flushing_) {
         end_soon();
     } else if (endpoint_.is_open() && !endpoint_.failed() && !endpoint_.flushing()) {
-        flush(flush_limit);
+        flush(close_limit);
         BFS_CO_CHECK(co_await flushed_.wait());
         end();
     } else {

@@ -1,6 +1,7 @@
 #include "benchfs/transport/ucx/worker.hpp"
 
 #include "benchfs/base/log.hpp"
+#include "benchfs/transport/ucx/interface_settings.hpp"
 #include "benchfs/transport/ucx/status.hpp"
 
 #include <chrono>
@@ -34,7 +35,11 @@ result<std::unique_ptr<worker>> worker::create(runtime::loop& l, std::unique_ptr
     params.field_mask = UCP_WORKER_PARAM_FIELD_THREAD_MODE;
     params.thread_mode = UCS_THREAD_MODE_SERIALIZED; // the C API: any thread, in turn
     ucp_worker_h handle = nullptr;
-    ucs_status_t done = ucp_worker_create(c->handle(), &params, &handle);
+    ucs_status_t done = UCS_OK;
+    {
+        const interface_settings settings(c->options().shared_memory);
+        done = ucp_worker_create(c->handle(), &params, &handle);
+    }
     if (done != UCS_OK) {
         BFS_LOG_ERROR("ucx", "Failed to create UCX worker on %s: %s; check UCX_TLS and UCX_NET_DEVICES",
                       c->resources().c_str(), ucs_status_string(done));
