@@ -3,6 +3,9 @@
 
 #include "place.hpp"
 
+#include "benchfs/runtime/semaphore.hpp"
+
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -14,7 +17,7 @@ struct transfer_options {
     bool read_back = false; // by reading it back in any case
     bool resume = false;    // keep what is at the target already
     std::size_t files_at_once = 8;
-    std::size_t pieces_at_once = 4; // of one file
+    std::size_t pieces_at_once = 8; // of one file; of all together, too, unless there are more files at once
 };
 
 /// Grows while the transfer runs.
@@ -39,7 +42,12 @@ public:
 
     /// The places outlive it.
     transfer(place& from, place& to, const transfer_options& options, reporter report, witness done = {})
-        : from_(from), to_(to), options_(options), report_(std::move(report)), done_(std::move(done)) {}
+        : from_(from),
+          to_(to),
+          options_(options),
+          report_(std::move(report)),
+          done_(std::move(done)),
+          pieces_(std::max(options.pieces_at_once, options.files_at_once)) {}
 
     /// Takes a file or a tree in, to become `target`. An error is the source's, and not reported yet.
     [[nodiscard]] task<status> add(std::string source, std::string target);
@@ -76,6 +84,7 @@ private:
     std::vector<job> files_;
     std::vector<job> links_;
     std::vector<std::unique_ptr<std::byte[]>> memory_; // free pieces
+    runtime::semaphore pieces_;                        // on their way
 };
 
 } // namespace benchfs::cli

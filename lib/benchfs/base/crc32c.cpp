@@ -1,5 +1,7 @@
 #include "benchfs/base/crc32c.hpp"
 
+#include "benchfs/base/crc32c_fold.hpp"
+
 #include <array>
 #include <cstring>
 
@@ -69,55 +71,45 @@ std::uint32_t shift(std::uint32_t crc) noexcept {
     return t[0][crc & 0xff] ^ t[1][crc >> 8 & 0xff] ^ t[2][crc >> 16 & 0xff] ^ t[3][crc >> 24];
 }
 
-template <bool Copy>
-__attribute__((target("sse4.2"), always_inline)) inline std::uint64_t
-step(std::uint64_t crc, const std::byte* from, std::byte* to, std::size_t at) noexcept {
+__attribute__((target("sse4.2"), always_inline)) inline std::uint64_t step(std::uint64_t crc,
+                                                                           const std::byte* from) noexcept {
     std::uint64_t word = 0;
-    std::memcpy(&word, from + at, 8);
-    if constexpr (Copy) { std::memcpy(to + at, &word, 8); } // else `to` is null: nothing may be added to it
+    std::memcpy(&word, from, 8);
     return _mm_crc32_u64(crc, word);
 }
 
 // The instruction takes three cycles but starts one a cycle: three independent streams of Stream bytes each.
-template <std::size_t Stream, bool Copy>
+template <std::size_t Stream>
 __attribute__((target("sse4.2"))) std::uint32_t three_streams(std::uint32_t crc, const std::byte*& from,
-                                                              std::byte*& to, std::size_t& n) noexcept {
+                                                              std::size_t& n) noexcept {
     static_assert(Stream % 8 == 0);
     while (n >= 3 * Stream) {
         std::uint64_t a = crc;
         std::uint64_t b = 0;
         std::uint64_t c = 0;
         for (std::size_t i = 0; i < Stream; i += 8) {
-            a = step<Copy>(a, from, to, i);
-            b = step<Copy>(b, from, to, Stream + i);
-            c = step<Copy>(c, from, to, 2 * Stream + i);
+            a = step(a, from + i);
+            b = step(b, from + Stream + i);
+            c = step(c, from + 2 * Stream + i);
         }
         const std::uint32_t ab = shift<Stream>(static_cast<std::uint32_t>(a)) ^ static_cast<std::uint32_t>(b);
         crc = shift<Stream>(ab) ^ static_cast<std::uint32_t>(c);
         from += 3 * Stream;
-        if constexpr (Copy) { to += 3 * Stream; }
         n -= 3 * Stream;
     }
     return crc;
 }
 
-template <bool Copy>
 __attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::uint32_t crc, const std::byte* from,
-                                                               std::byte* to, std::size_t n) noexcept {
+                                                               std::size_t n) noexcept {
     if (n >= std::size_t{3} * 128) {
-        crc = three_streams<1360, Copy>(crc, from, to, n); // 4080 of the 4096 bytes of a block
-        crc = three_streams<128, Copy>(crc, from, to, n);
+        crc = three_streams<1360>(crc, from, n); // 4080 of the 4096 bytes of a block
+        crc = three_streams<128>(crc, from, n);
     }
     std::uint64_t wide = crc;
-    for (; n >= 8; n -= 8, from += 8) {
-        wide = step<Copy>(wide, from, to, 0);
-        if constexpr (Copy) { to += 8; }
-    }
+    for (; n >= 8; n -= 8, from += 8) { wide = step(wide, from); }
     crc = static_cast<std::uint32_t>(wide);
-    for (; n > 0; --n, ++from) {
-        if constexpr (Copy) { *to++ = *from; }
-        crc = _mm_crc32_u8(crc, static_cast<unsigned char>(*from));
-    }
+    for (; n > 0; --n, ++from) { crc = _mm_crc32_u8(crc, static_cast<unsigned char>(*from)); }
     return crc;
 }
 
@@ -131,21 +123,22 @@ std::uint32_t crc32c_portable(const_byte_span data, std::uint32_t seed) noexcept
     return ~by_table(~seed, data.data(), data.size());
 }
 
-std::uint32_t crc32c(const_byte_span data, std::uint32_t seed) noexcept {
+std::uint32_t crc32c_by_instruction(const_byte_span data, std::uint32_t seed) noexcept {
 #if defined(__x86_64__)
-    if (has_instruction()) [[likely]] {
-        return ~by_instruction<false>(~seed, data.data(), nullptr, data.size());
-    }
+    if (has_instruction()) { return ~by_instruction(~seed, data.data(), data.size()); }
 #endif
     return crc32c_portable(data, seed);
 }
 
-std::uint32_t crc32c_copy(std::byte* to, const_byte_span from, std::uint32_t seed) noexcept {
+std::uint32_t crc32c(const_byte_span data, std::uint32_t seed) noexcept {
 #if defined(__x86_64__)
-    if (has_instruction()) [[likely]] { return ~by_instruction<true>(~seed, from.data(), to, from.size()); }
+    if (data.size() >= crc32c_fold_least && crc32c_folds()) [[likely]] {
+        const std::size_t whole = data.size() / crc32c_fold_step * crc32c_fold_step;
+        seed = ~crc32c_fold(~seed, data.first(whole));
+        data = data.subspan(whole);
+    }
 #endif
-    if (!from.empty()) { std::memcpy(to, from.data(), from.size()); }
-    return crc32c_portable(from, seed);
+    return crc32c_by_instruction(data, seed);
 }
 
 } // namespace benchfs

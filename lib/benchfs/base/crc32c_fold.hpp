@@ -1,0 +1,23 @@
+// The part of crc32c.cpp for processors with 512-bit vectors and carry-less multiplication of them.
+#pragma once
+
+#include "benchfs/base/bytes.hpp"
+
+#include <cstdint>
+
+namespace benchfs {
+
+#if defined(__x86_64__)
+
+inline constexpr std::size_t crc32c_fold_step = 256;  // bytes
+inline constexpr std::size_t crc32c_fold_least = 512; // below this the end of the sum costs more than it saves
+
+[[nodiscard]] bool crc32c_folds() noexcept;
+
+/// Goes on with the inner sum `crc` (not inverted) over `data`, one or more whole steps. Only where
+/// crc32c_folds().
+[[nodiscard]] std::uint32_t crc32c_fold(std::uint32_t crc, const_byte_span data) noexcept;
+
+#endif
+
+} // namespace benchfs
