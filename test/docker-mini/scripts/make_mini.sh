@@ -24,7 +24,8 @@ binary() {
     fi
     if [[ ! -f $directory/build.ninja ]]; then
         ensure_packages check
-        configure "$directory" clang-19 clang++-19 -Doptimization=2 -Ddebug=false ${IOR:+"-Dior=$(realpath "$IOR")"}
+        # Some sources at a time, as in tools/check: most of the time goes into headers that they share.
+        configure "$directory" clang-19 clang++-19 -Doptimization=2 -Ddebug=false -Dunity=on -Dunity_size=12 ${IOR:+"-Dior=$(realpath "$IOR")"}
     fi
     say "building the programs in $directory"
     build "$directory" "${targets[@]}"
