@@ -43,12 +43,13 @@ step() {
         echo "containers: $2: $((SECONDS - began)) s"
         return
     fi
-    tail -n "$tail_lines" "$output"
     if [[ $2 == up || $2 == test-* ]]; then
         echo "--- the containers:"
         limited 20 docker ps --all --filter name=benchfs-mini_ || true
-        target 30 logs 2>&1 | tail -n "$tail_lines" || true
+        target 30 logs 2>&1 | tail -n 20 || true
     fi
+    echo "--- the end of the output of make $2:"
+    tail -n "$tail_lines" "$output"
     if [[ $status -eq 124 || $status -eq 137 ]]; then echo "not done after $1 s"; fi
     echo "containers: FAILED at $2"
     exit 1
