@@ -371,8 +371,8 @@ task<status> accept_clients(instance* m) {
             if (s) { co_await (*s)->close(); }
             co_return ok();
         }
-        if (s) { m->scope.spawn(serve_client(m, *std::move(s))); }
         if (!s) { BFS_LOG_WARN("mini", "a connection could not be accepted: %s", text_of(s.error()).c_str()); }
+        if (s) { m->scope.spawn(serve_client(m, *std::move(s))); }
     }
 }
 
