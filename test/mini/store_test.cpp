@@ -99,4 +99,21 @@ TEST_CASE("a full Mini server refuses what does not fit, also a copy to be sent,
     CHECK(s.quit());
 }
 
+#ifndef __SANITIZE_ADDRESS__ // which ends the process instead
+TEST_CASE("a file that there is no memory for is not left behind empty") {
+    server s("tcp,self", {"--memory", std::to_string(std::uint64_t{1} << 60)});
+    client c(s);
+    CHECK(benchfs_mini_write_at("/a", "z", 1, std::uint64_t{1} << 59, 0) ==
+          -ENOMEM); // no address space has that
+    CHECK(benchfs_mini_size("/a", 0) == -ENOENT);
+    CHECK(benchfs_mini_write("/b", "y", 1, 0) == 0);
+    CHECK(benchfs_mini_write_at("/b", "z", 1, std::uint64_t{1} << 59, 0) == -ENOMEM);
+    CHECK(benchfs_mini_size("/b", 0) == 1);
+    auto stats = s.stats();
+    CHECK(stats["files"] == 1);
+    CHECK(stats["memory"] == entry_cost + 1);
+    CHECK(s.quit());
+}
+#endif
+
 } // namespace benchfs::mini::test

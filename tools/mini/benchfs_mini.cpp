@@ -133,7 +133,7 @@ std::optional<std::pair<std::string, std::uint16_t>> parse_entry(const std::stri
 bool resize(bytes& b, std::uint64_t size) try {
     b.resize(size);
     return true;
-} catch (const std::bad_alloc&) { return false; }
+} catch (const std::exception&) { return false; }
 
 /// Whole files. Everything counts against one limit, also what has not become a file yet.
 struct store {
