@@ -43,6 +43,8 @@ image() {
     mkdir -p "$context"
     cp -a "$folder/programs" "$here" "$here/../Dockerfile.mini" "$context/"
     docker build --quiet --file "$context/Dockerfile.mini" --tag "$1" "$context" >/dev/null
+    # What had the name before; the base image's label is inherited.
+    docker image prune --force --filter label=org.benchfs.made-from >/dev/null
     say "$1: built"
 }
 
