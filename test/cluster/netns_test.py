@@ -199,6 +199,7 @@ def test_bench(directory):
             server.wait()
 
 
-with tempfile.TemporaryDirectory(prefix="benchfs-netns-") as directory:
+# In the memory that only these namespaces see: also what a killed test leaves is gone with them.
+with tempfile.TemporaryDirectory(prefix="benchfs-netns-", dir="/run") as directory:
     {"mini": test_mini, "disturbed": test_disturbed, "cluster": test_cluster, "partition": test_partition,
      "bench": test_bench}[NAME](pathlib.Path(directory))

@@ -1,7 +1,5 @@
 #include "rig.hpp"
 
-#include "registry.hpp"
-
 #include "benchfs/runtime/with_timeout.hpp"
 #include "benchfs/transport/ucx/context.hpp"
 #include "benchfs/transport/ucx/worker.hpp"
@@ -12,6 +10,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 namespace benchfs::mini::test {
@@ -88,11 +87,11 @@ stranger::stranger(const server& s) {
     auto worker = transport::ucx::worker::create(loop_, *std::move(network));
     REQUIRE(worker);
     worker_ = *std::move(worker);
-    const auto entry = read_entry(entry_path(s.registry(), 0));
-    REQUIRE(entry);
-    const auto where = parse_entry(*entry);
-    REQUIRE(where);
-    auto made = loop_.run(transport::ucx::stream::connect(*worker_, where->host, where->port));
+    std::ifstream entry(s.registry() + "/server_0.txt");
+    std::string host;
+    std::uint16_t port = 0;
+    REQUIRE(std::getline(entry, host, ':') >> port);
+    auto made = loop_.run(transport::ucx::stream::connect(*worker_, host, port));
     REQUIRE(made);
     stream_ = *std::move(made);
 }
