@@ -141,7 +141,7 @@ def run_script(directory, *arguments):
 
 
 def test_run(directory):
-    text = call(run_script(directory, "--flat"))
+    text = call(run_script(directory))
     expect("all phases verified" in text, "the run's output is shown")
     for name in ("output.txt", "command.txt", "servers.txt", "server-0.log"):
         expect((directory / "out" / name).stat().st_size > 0, f"{name} was kept")
