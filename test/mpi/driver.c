@@ -1,5 +1,4 @@
-/* aiori-driver [--flat] [--until-error SECONDS] --benchfs.OPTION[=VALUE]...: run by mpirun on any number of
- * ranks. */
+/* aiori-driver [--until-error SECONDS] --benchfs.OPTION[=VALUE]...: run by mpirun on any number of ranks. */
 #include "driver.h"
 
 static void take_option(option_help* table, char* argument) {
@@ -8,13 +7,11 @@ static void take_option(option_help* table, char* argument) {
 }
 
 /* IOR parses twice: once for its own defaults, once with those as initial values. */
-static aiori_mod_opt_t* parse(int argc, char** argv, driver* d, int* seconds) {
+static aiori_mod_opt_t* parse(int argc, char** argv, int* seconds) {
     aiori_mod_opt_t *first = NULL, *second = NULL;
     option_help* table = benchfs_aiori.get_options(&first, NULL);
     for (int i = 1; i < argc; ++i) {
-        if (strcmp(argv[i], "--flat") == 0) {
-            d->directories = false;
-        } else if (strcmp(argv[i], "--until-error") == 0 && i + 1 < argc) {
+        if (strcmp(argv[i], "--until-error") == 0 && i + 1 < argc) {
             *seconds = atoi(argv[++i]);
         } else if (strcmp(argv[i], "-a") == 0 && i + 1 < argc) { /* as in a line for IOR */
             EXPECT(strcmp(argv[++i], benchfs_aiori.name) == 0);
@@ -56,12 +53,12 @@ int main(int argc, char** argv) {
     MPI_Init(&argc, &argv);
     MPI_Comm_dup(MPI_COMM_WORLD, &testComm);
     MPI_Comm_rank(testComm, &rank);
-    driver d = {.rank = rank, .directories = true};
+    driver d = {.rank = rank};
     MPI_Comm_size(testComm, &d.size);
     unsetenv("BENCHFS_REGISTRY_DIR");
     EXPECT(strcmp(benchfs_aiori.name, "BENCHFS") == 0 && benchfs_aiori.enable_mdtest);
     check_refusals();
-    d.options = parse(argc, argv, &d, &seconds);
+    d.options = parse(argc, argv, &seconds);
     EXPECT(benchfs_aiori.check_params(d.options) == 0);
 
     /* Twice, as when one program runs several tests; and nested once, as IO500 does. */
@@ -71,7 +68,7 @@ int main(int argc, char** argv) {
         benchfs_aiori.finalize(d.options);
         if (seconds > 0) run_until_error(&d, seconds);
         run_ior_phases(&d);
-        if (d.directories) run_mdtest_phases(&d);
+        run_mdtest_phases(&d);
         EXPECT(warnings == 0);
         benchfs_aiori.finalize(d.options);
     }

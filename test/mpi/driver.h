@@ -9,7 +9,6 @@ extern ior_aiori_t benchfs_aiori;
 typedef struct {
     aiori_mod_opt_t* options;
     int rank, size;
-    bool directories; /* whether mkdir and rename may be used: not on every number of servers */
 } driver;
 
 #define EXPECT(condition)                                                                                      \
