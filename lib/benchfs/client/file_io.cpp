@@ -175,6 +175,20 @@ task<result<T>> answer(result<T> now) {
 
 } // namespace
 
+/// The whole range as one part of a chunk at the file's home; nothing where it is more than that.
+std::optional<file_system::io_part> file_system::only_part(const file& of, std::byte* memory, std::size_t size,
+                                                           std::uint64_t offset) const {
+    const std::uint64_t in_chunk = offset % of.chunk_size_;
+    if (size > rpc::io_max || in_chunk + size > of.chunk_size_) { return std::nullopt; }
+    io_part part;
+    part.chunk = static_cast<std::uint32_t>(offset / of.chunk_size_);
+    if (cluster::place_chunk(placement_, of.id_, part.chunk) != of.id_.home()) { return std::nullopt; }
+    part.offset = static_cast<std::uint32_t>(in_chunk);
+    part.size = static_cast<std::uint32_t>(size);
+    part.memory = memory;
+    return part;
+}
+
 // Not a coroutine: what is checked here costs no frame, and the common case, one part, is one task.
 task<result<std::size_t>> file::write(const_byte_span from, std::uint64_t offset) {
     using count = result<std::size_t>;
@@ -188,16 +202,9 @@ task<result<std::size_t>> file::write(const_byte_span from, std::uint64_t offset
     if ((offset + from.size() - 1) / chunk_size_ > std::numeric_limits<std::uint32_t>::max()) {
         return answer(count(errc::file_too_large));
     }
-    const std::uint64_t in_chunk = offset % chunk_size_;
-    const bool one_part = from.size() <= rpc::io_max && in_chunk + from.size() <= chunk_size_;
-    const auto chunk = static_cast<std::uint32_t>(offset / chunk_size_);
-    if (one_part && cluster::place_chunk(owner_->placement_, id_, chunk) == id_.home()) {
-        file_system::io_part part;
-        part.chunk = chunk;
-        part.offset = static_cast<std::uint32_t>(in_chunk);
-        part.size = static_cast<std::uint32_t>(from.size());
-        part.memory = const_cast<std::byte*>(from.data()); // a write only reads through it
-        return owner_->write_part(id_, epoch_, part);
+    // A write only reads through the pointer.
+    if (const auto part = owner_->only_part(*this, const_cast<std::byte*>(from.data()), from.size(), offset)) {
+        return owner_->write_part(id_, epoch_, *part);
     }
     return write_parts(from, offset);
 }
@@ -253,13 +260,31 @@ static void fill_hole(std::byte* memory, std::uint32_t valid, std::uint32_t size
     if (valid < size) { std::memset(memory + valid, 0, size - valid); }
 }
 
+/// A read of one part at the file's home, which knows the size.
+task<result<std::size_t>> file_system::read_at_home(file_id id, io_part part, std::uint64_t offset) {
+    std::uint64_t file_size = rpc::read_chunk::unknown_size;
+    BFS_CO_TRY(const std::uint32_t valid, co_await read_part(id, part, file_size));
+    fill_hole(part.memory, valid, part.size);
+    if (offset >= file_size) { co_return std::size_t{0}; }
+    co_return static_cast<std::size_t>(std::min<std::uint64_t>(part.size, file_size - offset));
+}
+
+// Not a coroutine, as write() is none: the common case, one part at home, is one task.
 task<result<std::size_t>> file::read(byte_span into, std::uint64_t offset) {
-    if (owner_ == nullptr || !has(flags_, open_flags::read)) { co_return errc::bad_handle; }
-    if (offset > largest_offset) { co_return errc::invalid_argument; }
-    if (into.empty()) { co_return std::size_t{0}; }
-    file_system& fs = *owner_;
+    using count = result<std::size_t>;
+    if (owner_ == nullptr || !has(flags_, open_flags::read)) { return answer(count(errc::bad_handle)); }
+    if (offset > largest_offset) { return answer(count(errc::invalid_argument)); }
+    if (into.empty()) { return answer(count(std::size_t{0})); }
     if (into.size() > largest_offset - offset) { into = into.first(largest_offset - offset); }
-    if (chunk_size_ == 0) { co_return errc::is_a_directory; }
+    if (chunk_size_ == 0) { return answer(count(errc::is_a_directory)); }
+    if (const auto part = owner_->only_part(*this, into.data(), into.size(), offset)) {
+        return owner_->read_at_home(id_, *part, offset);
+    }
+    return read_parts(into, offset);
+}
+
+task<result<std::size_t>> file::read_parts(byte_span into, std::uint64_t offset) {
+    file_system& fs = *owner_;
     const part_list parts(offset, into.size(), chunk_size_);
     std::uint64_t file_size = rpc::read_chunk::unknown_size;
     std::byte* memory = into.data();
@@ -295,14 +320,9 @@ task<result<std::size_t>> file::read(byte_span into, std::uint64_t offset) {
         part.memory = memory + (begin - offset);
         return reader::run(fs, id_, part, file_size);
     };
-    if (parts.count() == 1 && !asks) {
-        task<status> one = read_one(0);
-        BFS_CO_CHECK(co_await std::move(one));
-    } else {
-        task<status> all =
-            runtime::parallel_for(parts.count() + (asks ? 1 : 0), fs.settings_.chunks_at_once, read_one);
-        BFS_CO_CHECK(co_await std::move(all));
-    }
+    task<status> all =
+        runtime::parallel_for(parts.count() + (asks ? 1 : 0), fs.settings_.chunks_at_once, read_one);
+    BFS_CO_CHECK(co_await std::move(all));
     if (offset >= file_size) { co_return std::size_t{0}; }
     co_return static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), file_size - offset));
 }

@@ -58,6 +58,7 @@ private:
 
     [[nodiscard]] runtime::task<result<std::size_t>> append(const_byte_span from);
     [[nodiscard]] runtime::task<result<std::size_t>> write_parts(const_byte_span from, std::uint64_t offset);
+    [[nodiscard]] runtime::task<result<std::size_t>> read_parts(byte_span into, std::uint64_t offset);
 
     file_system* owner_; // nullptr: closed
     file_id id_;
@@ -189,6 +190,8 @@ private:
 
     // file_io.cpp
     struct io_part;
+    [[nodiscard]] std::optional<io_part> only_part(const file& of, std::byte* memory, std::size_t size,
+                                                   std::uint64_t offset) const;
     struct write_progress;
     [[nodiscard]] runtime::task<result<std::size_t>> write_part(file_id id, std::uint64_t epoch, io_part part);
     [[nodiscard]] runtime::task<result<std::uint64_t>> write_chunk(file_id id, std::uint64_t epoch,
@@ -197,6 +200,8 @@ private:
                                                           std::size_t i);
     [[nodiscard]] runtime::task<result<std::uint32_t>> read_part(file_id id, io_part part,
                                                                  std::uint64_t& file_size);
+    [[nodiscard]] runtime::task<result<std::size_t>> read_at_home(file_id id, io_part part,
+                                                                  std::uint64_t offset);
 
     rpc::client& client_;
     const cluster::placement& placement_;
