@@ -1,7 +1,7 @@
 """Runs clang-tidy 19 or the g++ 12 query over the sources; any finding is an error.
 
 Usage: lint.py --build DIRECTORY --tool tidy|query [--self-test]
-The build directory gives the compile commands and keeps the cache. Sources of one folder are joined a few at a time,
+The build directory gives the compile commands and keeps the cache. Sources of one program or library are joined,
 since most of the time goes into the headers they share; the query looks only at coroutines. That each source compiles
 alone is for the build to show. With --self-test only the files with known faults in test/tidy/bad/ are checked: every
 line marked `// EXPECT: names` must be found, and no other.
@@ -17,7 +17,7 @@ import sys
 import source_tree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-JOINED = 16
+JOINED = 32
 COROUTINE = re.compile(r"\bco_(?:await|return|yield)\b")
 FINDING = {
     "tidy": re.compile(r"^(.+?):(\d+):\d+: (?:error|warning): .*\[([\w.,-]+)\]$"),
@@ -68,12 +68,16 @@ def coroutines_only(sources):
 
 
 def join(commands, sources):
-    """[(sources, arguments)]: at most JOINED of one folder with the same arguments."""
+    """[(sources, arguments)]: at most JOINED with the same arguments, which name the program or library.
+
+    The large ones come first, or at the end one core would wait for the other.
+    """
     groups = {}
     for path in sources:
-        groups.setdefault((path.parent, tuple(commands[path])), []).append(path)
-    return [(group[i:i + JOINED], arguments) for (_, arguments), group in sorted(groups.items())
-            for i in range(0, len(group), JOINED)]
+        groups.setdefault(tuple(commands[path]), []).append(path)
+    joined = [(group[i:i + JOINED], arguments) for arguments, group in sorted(groups.items())
+              for i in range(0, len(group), JOINED)]
+    return sorted(joined, key=lambda job: -len(job[0]))
 
 
 def joined_source(build, name, group):

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace benchfs::bench {
@@ -24,5 +25,8 @@ struct plan {
     int clients = 100;             // of the row about a crowd
     core_pair cores;
 };
+
+/// Fills the plan from the command line; an exit code if the program has nothing more to do.
+[[nodiscard]] std::optional<int> read_plan(plan& p, int argc, const char* const* argv);
 
 } // namespace benchfs::bench

@@ -30,7 +30,7 @@ constexpr std::size_t stretches = 5;
 
 enum class what : int { round_trip, am, put, get };
 
-struct plan {
+struct worker_plan {
     what kind = what::round_trip;
     std::size_t first = 0;  // bytes out, or distinct bytes in all
     std::size_t second = 0; // bytes back, or bytes of a piece
@@ -74,7 +74,7 @@ double median_of(std::size_t times, double units, Walk&& walk) {
     return median(std::move(taken));
 }
 
-void far_round_trip(raw_side& s, const plan& p) {
+void far_round_trip(raw_side& s, const worker_plan& p) {
     const heap reply = warm_memory(p.second, 2);
     const std::uint64_t all = p.count * (stretches + 1);
     for (std::uint64_t i = 1; i <= all; ++i) {
@@ -83,7 +83,7 @@ void far_round_trip(raw_side& s, const plan& p) {
     }
 }
 
-double near_round_trip(raw_side& s, const plan& p) {
+double near_round_trip(raw_side& s, const worker_plan& p) {
     const heap request = warm_memory(p.first, 1);
     std::uint64_t answers = 0;
     return median_of(stretches, static_cast<double>(p.count), [&] {
@@ -94,7 +94,7 @@ double near_round_trip(raw_side& s, const plan& p) {
     });
 }
 
-void far_messages(raw_side& s, const plan& p) {
+void far_messages(raw_side& s, const worker_plan& p) {
     const heap memory = warm_memory(p.first, 2);
     s.deliver_to(memory.get(), p.first);
     send_all(s.fd(), "r", 1);
@@ -105,7 +105,7 @@ void far_messages(raw_side& s, const plan& p) {
     }
 }
 
-double near_messages(raw_side& s, const plan& p) {
+double near_messages(raw_side& s, const worker_plan& p) {
     const heap buffer = warm_memory(p.second, 1);
     char ready = 0;
     receive_all(s.fd(), &ready, 1);
@@ -123,7 +123,7 @@ double near_messages(raw_side& s, const plan& p) {
     });
 }
 
-void far_memory(raw_side& s, const plan& p) {
+void far_memory(raw_side& s, const worker_plan& p) {
     ucp_mem_map_params_t params{};
     params.field_mask = UCP_MEM_MAP_PARAM_FIELD_LENGTH | UCP_MEM_MAP_PARAM_FIELD_FLAGS;
     params.length = p.first;
@@ -145,7 +145,7 @@ void far_memory(raw_side& s, const plan& p) {
     raw_check(ucp_mem_unmap(s.context(), memory), "ucp_mem_unmap");
 }
 
-double near_memory(raw_side& s, const plan& p) {
+double near_memory(raw_side& s, const worker_plan& p) {
     const heap buffer = warm_memory(p.second, 1);
     std::uint64_t base = 0;
     receive_all(s.fd(), &base, sizeof base);
@@ -168,7 +168,7 @@ double near_memory(raw_side& s, const plan& p) {
     return result;
 }
 
-bool parse(int argc, char** argv, plan& p, core_pair& cores) {
+bool parse(int argc, char** argv, worker_plan& p, core_pair& cores) {
     if (argc != 8) { return false; }
     const std::string_view kind = argv[2];
     if (kind == "round-trip") {
@@ -195,12 +195,12 @@ bool parse(int argc, char** argv, plan& p, core_pair& cores) {
 }
 
 /// The one-sided kinds say goodbye with a message, so they need both.
-std::uint64_t features(const plan& p) {
+std::uint64_t features(const worker_plan& p) {
     const bool one_sided = p.kind == what::put || p.kind == what::get;
     return one_sided ? UCP_FEATURE_AM | UCP_FEATURE_RMA : UCP_FEATURE_AM;
 }
 
-void be_far(int fd, const plan& p) {
+void be_far(int fd, const worker_plan& p) {
     raw_side s(fd, features(p));
     switch (p.kind) {
     case what::round_trip:
@@ -220,7 +220,7 @@ void be_far(int fd, const plan& p) {
     receive_all(fd, &over, 1);
 }
 
-double be_near(int fd, const plan& p) {
+double be_near(int fd, const worker_plan& p) {
     raw_side s(fd, features(p));
     double result = 0;
     switch (p.kind) {
@@ -242,7 +242,7 @@ double be_near(int fd, const plan& p) {
 } // namespace
 
 int raw_worker_main(int argc, char** argv) {
-    plan p;
+    worker_plan p;
     core_pair cores;
     if (!parse(argc, argv, p, cores)) {
         std::printf("bad arguments for the raw UCX worker\n");

@@ -11,39 +11,36 @@ namespace {
 
 using bytes = std::vector<std::byte>;
 
-template <class Body>
-Body random_body(prng& random) {
-    Body body;
-    for (std::byte& b : std::as_writable_bytes(std::span(&body, 1))) {
-        b = static_cast<std::byte>(random.next());
-    }
+// No templates over the body: sixty instances of these checks took most of this program's compilation.
+bytes random_body(std::size_t size, prng& random) {
+    bytes body(size);
+    for (std::byte& b : body) { b = static_cast<std::byte>(random.next()); }
     return body;
 }
 
-template <class Body>
-void round_trip(const method_info& method, prng& random) {
-    const Body body = random_body<Body>(random);
+void round_trip(const method_info& method, std::size_t size, prng& random) {
+    const bytes body = random_body(size, random);
     frame head = test::head_of(method, random.next());
     head.detail = static_cast<std::uint32_t>(random.next());
     const session_block session{random.next(), random.next(), random.next(), 7, 0};
     const std::string tail(random.below(std::uint64_t{method.request_tail_max} + 1), 'n');
     const bool in_session = random.below(2) == 0;
-    const bytes wire = test::make_frame(head, body, in_session ? &session : nullptr, tail);
+    const bytes wire = test::make_frame_of(head, body, in_session ? &session : nullptr, tail);
     const result<decoded> d = decode(wire);
     REQUIRE(d);
     REQUIRE(d->head.method == method.id);
     REQUIRE(d->head.call_id == head.call_id);
     REQUIRE(d->head.detail == head.detail);
     REQUIRE(d->session.sequence == (in_session ? session.sequence : 0));
-    REQUIRE(d->body.size() == sizeof(Body) + tail.size());
-    REQUIRE(std::memcmp(d->body.data(), &body, sizeof(Body)) == 0);
-    REQUIRE(std::memcmp(d->body.data() + sizeof(Body), tail.data(), tail.size()) == 0);
+    REQUIRE(d->body.size() == size + tail.size());
+    REQUIRE(std::memcmp(d->body.data(), body.data(), size) == 0);
+    REQUIRE(std::memcmp(d->body.data() + size, tail.data(), tail.size()) == 0);
 }
 
 template <class... M>
 void round_trips(method_list<M...>, prng& random) {
-    (round_trip<typename M::request>(M::info, random), ...);
-    (round_trip<typename M::reply>(M::info, random), ...);
+    (round_trip(M::info, sizeof(typename M::request), random), ...);
+    (round_trip(M::info, sizeof(typename M::reply), random), ...);
 }
 
 TEST_CASE("every method's request and reply survive a round trip") {

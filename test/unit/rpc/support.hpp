@@ -159,16 +159,22 @@ private:
 };
 
 /// A correct frame around `body`.
-template <class Body>
-[[nodiscard]] std::vector<std::byte>
-make_frame(frame head, const Body& body, const session_block* session = nullptr, std::string_view tail = {}) {
+[[nodiscard]] inline std::vector<std::byte> make_frame_of(frame head, const_byte_span body,
+                                                          const session_block* session = nullptr,
+                                                          std::string_view tail = {}) {
     header_buffer out;
     out.begin(head, session);
-    REQUIRE(out.append(bytes_of(body)));
+    REQUIRE(out.append(body));
     REQUIRE(out.append(std::as_bytes(std::span(tail.data(), tail.size()))));
     out.finish();
     const const_byte_span bytes = out.bytes();
     return {bytes.begin(), bytes.end()};
+}
+
+template <class Body>
+[[nodiscard]] std::vector<std::byte>
+make_frame(frame head, const Body& body, const session_block* session = nullptr, std::string_view tail = {}) {
+    return make_frame_of(head, bytes_of(body), session, tail);
 }
 
 [[nodiscard]] inline frame head_of(const method_info& method, std::uint64_t call_id = 1) {

@@ -16,7 +16,7 @@ using test::virtual_loop;
 
 namespace {
 
-constexpr duration tick{1 << 22};
+constexpr duration wheel_tick{1 << 22};
 
 task<result<int>> answer_after(duration rest) {
     BFS_CO_CHECK(co_await sleep_for(rest));
@@ -75,7 +75,7 @@ TEST_CASE("a call that is too slow ends with timed_out, at its deadline") {
         const auto r = v.loop.run(with_timeout(limit, answer_after(1000h)));
         CHECK(r.error() == errc::timed_out);
         CHECK(v.clock.now() - before >= limit);
-        CHECK(v.clock.now() - before <= limit + 2 * tick);
+        CHECK(v.clock.now() - before <= limit + 2 * wheel_tick);
     }
     CHECK(v.sleeper.useless_waits == 0);
 }
