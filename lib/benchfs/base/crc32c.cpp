@@ -12,8 +12,6 @@
 namespace benchfs {
 namespace {
 
-constexpr std::uint32_t polynomial = 0x82f63b78; // reflected
-
 using byte_table = std::array<std::uint32_t, 256>;
 
 // tables[k][b]: what byte b does to the sum when k more bytes follow it.
@@ -21,7 +19,7 @@ constexpr std::array<byte_table, 8> tables = [] {
     std::array<byte_table, 8> t{};
     for (std::uint32_t b = 0; b < 256; ++b) {
         std::uint32_t crc = b;
-        for (int bit = 0; bit < 8; ++bit) { crc = (crc >> 1) ^ ((crc & 1) != 0 ? polynomial : 0); }
+        for (int bit = 0; bit < 8; ++bit) { crc = (crc >> 1) ^ ((crc & 1) != 0 ? crc32c_polynomial : 0); }
         t[0][b] = crc;
     }
     for (std::size_t k = 1; k < 8; ++k) {

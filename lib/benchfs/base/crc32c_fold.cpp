@@ -13,12 +13,10 @@
 namespace benchfs {
 namespace {
 
-constexpr std::uint32_t polynomial = 0x82f63b78; // reflected
-
 /// x^n modulo the polynomial, reflected: the highest bit is the coefficient of x^0.
 constexpr std::uint32_t power(int n) noexcept {
     std::uint32_t v = std::uint32_t{1} << 31U;
-    for (int i = 0; i < n; ++i) { v = (v >> 1U) ^ ((v & 1U) != 0 ? polynomial : 0); }
+    for (int i = 0; i < n; ++i) { v = (v >> 1U) ^ ((v & 1U) != 0 ? crc32c_polynomial : 0); }
     return v;
 }
 

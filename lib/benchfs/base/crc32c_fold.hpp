@@ -7,6 +7,8 @@
 
 namespace benchfs {
 
+inline constexpr std::uint32_t crc32c_polynomial = 0x82f63b78; // reflected
+
 #if defined(__x86_64__)
 
 inline constexpr std::size_t crc32c_fold_step = 256;  // bytes
