@@ -216,7 +216,8 @@ class Transfers(harness.Case):
         other.write_bytes(damaged + b"too long")
         self.ok("put", other, "/copy")
         counts = self.cli("put", "--json", "--resume", source, "/copy").json()
-        self.assertEqual((counts["bytes_sent"], counts["bytes_kept"]), (MIB, 2 * MIB))
+        piece = MIB // 4
+        self.assertEqual((counts["bytes_sent"], counts["bytes_kept"]), (piece, 3 * MIB - piece))
         self.ok("get", "/copy", self.directory / "back")
         self.assertEqual(source.read_bytes(), (self.directory / "back").read_bytes())
 

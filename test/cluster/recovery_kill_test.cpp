@@ -254,6 +254,21 @@ public:
         return std::ranges::all_of(servers_, [](auto& s) { return s->wait_until_ready().has_value(); });
     }
     [[nodiscard]] server_process& at(std::size_t i) { return *servers_[i]; }
+    /// Starts servers again that UCX 1.13 has ended: it asserts when a tcp connection fails while its first
+    /// message still waits for it, as it can when the other end is killed at that moment
+    /// (ucp_request_send_state_ff; later releases drop the message). For a file system that is one more kill.
+    /// False: one does not come back.
+    [[nodiscard]] bool revive() {
+        return std::ranges::all_of(servers_, [](auto& s) {
+            const std::optional<int> ended = s->self().wait(milliseconds(0));
+            if (ended != -SIGABRT || s->self().output().find("ucp_request.c") == std::string::npos) {
+                return true;
+            }
+            std::puts("one more kill, by an assertion of UCX");
+            s->restart();
+            return s->wait_until_ready().has_value();
+        });
+    }
     [[nodiscard]] std::string output() {
         std::string all;
         for (auto& s : servers_) { all += s->self().output() + "----\n"; }
@@ -293,6 +308,7 @@ TEST_CASE("servers of a cluster that are killed in turn keep every acknowledged 
         victim.kill();
         victim.restart();
         REQUIRE(victim.wait_until_ready());
+        REQUIRE(servers.revive());
     }
     std::printf("%u kills of %u servers survived, %llu operations acknowledged\n", kills, count,
                 static_cast<unsigned long long>(w.acknowledged));

@@ -78,7 +78,7 @@ task<result<std::uint64_t>> file_system::write_chunk(file_id id, std::uint64_t e
     std::unique_ptr<std::uint32_t[]> crcs;
     if (client_.peer_of(server).greeting().checksums != 0) {
         const block_range blocks = whole_blocks(part.offset, part.size);
-        crcs = std::make_unique<std::uint32_t[]>(blocks.count);
+        crcs = std::make_unique_for_overwrite<std::uint32_t[]>(blocks.count);
         for (std::uint32_t i = 0; i < blocks.count; ++i) {
             crcs[i] = crc32c({part.memory + blocks.first + std::size_t{i} * crc_block, crc_block});
         }

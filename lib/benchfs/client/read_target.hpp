@@ -35,7 +35,7 @@ public:
         if (size != std::size_t{answer.valid} + 4 * std::size_t{answer.checksums}) { return false; }
         out.push({memory_, answer.valid});
         if (answer.checksums != 0) {
-            crcs_ = std::make_unique<std::uint32_t[]>(answer.checksums);
+            crcs_ = std::make_unique_for_overwrite<std::uint32_t[]>(answer.checksums);
             out.push(std::as_writable_bytes(std::span(crcs_.get(), answer.checksums)));
         }
         return true;

@@ -130,7 +130,7 @@ task<status> write(void* context, server_call& call) {
         if (extra != 4 * std::size_t{storage::whole_blocks(asked.offset, asked.size)}) {
             co_return errc::bad_frame;
         }
-        const auto crcs = std::make_unique<crc_list>();
+        const auto crcs = std::make_unique_for_overwrite<crc_list>();
         BFS_CO_CHECK(co_await store_bytes(state, call, to, std::span(*crcs).first(extra / 4)));
     }
     rpc::write_chunk::reply answer;
@@ -159,7 +159,7 @@ task<status> write(void* context, server_call& call) {
 /// Sends what the slot holds, with the checksums of its whole blocks behind it.
 task<void> send_checksummed(service_state& state, server_call& call, const storage::read_slot& slot,
                             rpc::read_chunk::reply& answer) {
-    const auto crcs = std::make_unique<crc_list>();
+    const auto crcs = std::make_unique_for_overwrite<crc_list>();
     const std::size_t count = state.store.checksums(slot, *crcs);
     const_segments all;
     for (std::size_t i = 0; i < slot.source.count(); ++i) { all.push(slot.source[i]); }
