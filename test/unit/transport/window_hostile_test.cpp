@@ -68,6 +68,8 @@ record random_record(prng& random) {
     r.lent = static_cast<std::uint16_t>(random.next());
     r.reply_payload_max = static_cast<std::uint32_t>(random.below(wild == 0 ? ~0ULL >> 32 : 300'000));
     r.reply_header_max = static_cast<std::uint16_t>(random.below(wild == 1 ? 65536 : 200));
+    r.consumed = static_cast<std::uint8_t>(random.next());
+    r.rewound = static_cast<std::uint8_t>(random.below(2));
     return r;
 }
 

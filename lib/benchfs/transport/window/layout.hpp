@@ -48,7 +48,8 @@ struct record {
     std::uint16_t lent = 0; // pieces lent for the reply, a bit each
     std::uint32_t reply_payload_max = 0;
     std::uint16_t reply_header_max = 0;
-    std::uint16_t reserved = 0;
+    std::uint8_t consumed = 0; // records of the other ring that the writer of this one is done with, modulo 256
+    std::uint8_t rewound = 0;  // 1: its bytes are at the beginning of the byte ring
 };
 static_assert(sizeof(record) == 24);
 
@@ -81,7 +82,7 @@ struct window_memory {
 
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 
-inline constexpr std::uint64_t window_magic = 0x31776e7773666231ULL;
+inline constexpr std::uint64_t window_magic = 0x32776e7773666231ULL;
 inline constexpr std::size_t staging_offset = (sizeof(window_memory) + 4095) / 4096 * 4096;
 inline constexpr std::size_t size_with_staging = staging_offset + std::size_t{piece_count} * piece_bytes;
 

@@ -1,7 +1,9 @@
 // One direction of a window: the single writer and the single reader of a ring.
 //
 // Positions in the byte ring are not transmitted: both sides derive them from the sizes in the records. A
-// record's bytes are contiguous; one that would cross the end starts at the beginning.
+// record's bytes are contiguous; one that would cross the end starts at the beginning, and so does one that
+// finds the ring empty: a client with few requests at a time moves its payloads through the same few KiB, which
+// stay in the first-level caches, instead of through all 64.
 #pragma once
 
 #include "benchfs/base/bytes.hpp"
@@ -16,6 +18,11 @@ namespace benchfs::transport::window {
 
 /// The largest record in the byte ring.
 inline constexpr std::uint32_t largest_record = data_room(max_header, inline_max);
+
+/// The first position after `position` that is the beginning of the byte ring.
+[[nodiscard]] constexpr std::uint64_t rewind(std::uint64_t position) noexcept {
+    return (position + data_bytes - 1) / data_bytes * data_bytes;
+}
 
 /// Where in the byte ring a record of `room` bytes starts when the previous one ended at `position`.
 [[nodiscard]] constexpr std::uint64_t place(std::uint64_t position, std::uint32_t room) noexcept {
@@ -43,6 +50,10 @@ public:
         if (in_slot != 0) { std::memcpy(s.head.data(), header.data(), in_slot); }
         if (rest + bytes != 0) {
             const std::uint32_t room = data_room(header.size(), bytes);
+            if (consumed_ == next_) {
+                what.rewound = 1;
+                position_ = freed_ = rewind(position_);
+            }
             position_ = place(position_, room);
             std::byte* to = memory_.data.data() + position_ % data_bytes;
             if (rest != 0) { std::memcpy(to, header.data() + in_slot, rest); }
@@ -62,7 +73,13 @@ public:
         std::atomic_ref<std::uint32_t>(s.what.sequence).store(next_, std::memory_order_release);
     }
 
-    /// Slots that the reader has not given back yet.
+    /// The reader is done with that many records, modulo 256, as a record of its own says. (Behind a full ring
+    /// 0 could mean all or none: then fits() asks the shared count.)
+    void acknowledge(std::uint8_t consumed) noexcept {
+        advance(consumed_ + static_cast<std::uint8_t>(consumed - consumed_));
+    }
+
+    /// Slots that the reader has not given back yet, as far as is known.
     [[nodiscard]] std::uint32_t outstanding() const noexcept { return next_ - consumed_; }
 
 private:
@@ -71,8 +88,9 @@ private:
         return place(position_, room) + room - freed_ <= data_bytes;
     }
 
-    void refresh() noexcept {
-        const std::uint32_t seen = memory_.consumed.load(std::memory_order_acquire);
+    void refresh() noexcept { advance(memory_.consumed.load(std::memory_order_acquire)); }
+
+    void advance(std::uint32_t seen) noexcept {
         if (seen - consumed_ > next_ - consumed_) { return; } // nonsense from the peer: it only starves itself
         if (seen == consumed_) { return; }
         consumed_ = seen;
@@ -115,6 +133,7 @@ public:
         payload = {};
         if (rest + bytes != 0) {
             const std::uint32_t room = data_room(what.header_size, bytes);
+            if (what.rewound != 0) { position_ = rewind(position_); }
             position_ = place(position_, room);
             const std::byte* from = memory_.data.data() + position_ % data_bytes;
             if (rest != 0) { std::memcpy(header + in_slot, from, rest); }
@@ -129,6 +148,9 @@ public:
         ++next_;
         memory_.consumed.store(next_, std::memory_order_release);
     }
+
+    /// Records that were given back.
+    [[nodiscard]] std::uint32_t consumed() const noexcept { return next_; }
 
 private:
     ring_memory& memory_;

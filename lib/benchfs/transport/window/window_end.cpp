@@ -34,15 +34,19 @@ bool window_end::poll() noexcept {
     if (!started_ || closed_) { return false; }
     int taken = 0;
     while (taken < records_per_poll && !closed_ && reader_.has_record()) {
-        on_record(reader_.peek());
-        reader_.consume();
+        const record what = reader_.peek();
+        writer_.acknowledge(what.consumed);
+        consumed_ = false;
+        on_record(what);
+        consume();
         ++taken;
     }
     if (backlog_ && !closed_ && work_backlog()) { ++taken; }
     return taken != 0;
 }
 
-void window_end::publish(const record& what, const_byte_span header, const const_segments* payload) noexcept {
+void window_end::publish(record what, const_byte_span header, const const_segments* payload) noexcept {
+    what.consumed = static_cast<std::uint8_t>(reader_.consumed());
     writer_.write(what, header, payload);
     // Pairs with the fence in prepare_sleep(). The plain load first: the line stays shared while the peer is
     // awake.
@@ -75,6 +79,7 @@ void window_end::deliver(const record& what, request_token token) noexcept {
         m.kind_ = window_message::payload_kind::none;
     }
     live_.push_back(m);
+    if (m.kind_ != window_message::payload_kind::in_ring) { consume(); }
     host_.deliver(message_ptr(&m));
     // The slot goes back to the peer after this; a handler that kept the message must not see it change. (A
     // message released meanwhile is in the pool, and its state says that nothing is in the ring.)
@@ -117,6 +122,7 @@ void window_end::start_receive(window_message& m, receive_operation& op) noexcep
         const std::byte* from = m.kind_ == kind::spilled ? m.spill_.get() : m.in_ring_;
         segment_cursor<byte_span> to(*op.target);
         to.copy_in(from, m.payload_size_);
+        if (m.kind_ == kind::in_ring) { consume(); }
         m.kind_ = kind::taken;
         op.on_received(errc::ok);
         return;

@@ -52,8 +52,7 @@ protected:
     [[nodiscard]] virtual bool blocked_on_ring() noexcept { return false; }
 
     /// Publishes a record and wakes the peer if it sleeps. Requires writer_.fits().
-    void publish(const record& what, const_byte_span header = {},
-                 const const_segments* payload = nullptr) noexcept;
+    void publish(record what, const_byte_span header = {}, const const_segments* payload = nullptr) noexcept;
     /// Copies the record's header and payload into a message and hands it to the connection.
     void deliver(const record& what, request_token token) noexcept;
     void piece_arrived(incoming& in, const record& what) noexcept;
@@ -79,6 +78,10 @@ protected:
 private:
     friend class window_message;
 
+    /// Gives the record in delivery back as soon as nobody needs its bytes any more, so that the reply says so.
+    void consume() noexcept {
+        if (!std::exchange(consumed_, true)) { reader_.consume(); }
+    }
     void start_receive(window_message& m, receive_operation& op) noexcept;
     void abandon_receive(window_message& m, receive_operation& op) noexcept;
     void forget(window_message& m) noexcept;
@@ -93,6 +96,7 @@ protected:
     ring_reader reader_;
 
 private:
+    bool consumed_ = false;        // the record in delivery
     const_byte_span payload_;      // of the record in delivery
     intrusive_list<message> live_; // messages somebody holds
 };
