@@ -1,6 +1,7 @@
 """Every header of lib/ compiles alone: it includes what it uses. A header ending in .h must also be plain C.
 
-A header that a source includes before anything else is left to the build, which compiles that source.
+A header that a source includes before anything else is left to the build, which compiles that source, and one that another
+header includes before anything else to the check of that one.
 Usage: check_headers.py ROOT BUILD_DIRECTORY COMPILER... | --self-test COMPILER...
 Headers that passed are remembered in the build directory until something they include changes.
 """
@@ -39,9 +40,10 @@ def compile_alone(root, build, compiler, flags, header):
 
 
 def built_alone(root):
-    """The C++ headers that some source includes first."""
+    """The C++ headers that some source or other header of lib/ includes first; each such chain ends at one that is compiled."""
     found = set()
-    for source in source_tree.files(root, source_tree.CODE_FOLDERS, {".cpp"}):
+    sources = source_tree.files(root, source_tree.CODE_FOLDERS, {".cpp"})
+    for source in sources + source_tree.files(root, ("lib",), {".hpp"}):
         first = source_tree.includes(source)[:1]
         if first and first[0][0] == '"':
             found.update(source_tree.direct_project_headers(root, source)[:1])
@@ -58,16 +60,18 @@ def check(root, build, compiler):
         cache = build / "header-cache" if build else pathlib.Path(scratch)
         findings, checked = source_tree.run_cached(
             cache, jobs, lambda header: compile_alone(root, build, compiler, flags, header))
-    print(f"{len(jobs)} headers that no source includes first, {checked} of them compiled")
+    print(f"{len(jobs)} headers that nothing includes first, {checked} of them compiled")
     return findings
 
 
 BAD = {
     "lib/benchfs/base/needs_string.hpp": "#pragma once\nstd::string f();\n",
     "lib/benchfs/base/second.hpp": "#pragma once\nstd::string f();\n",
+    "lib/benchfs/base/above.hpp": '#pragma once\n#include "benchfs/base/below.hpp"\n',
     "lib/benchfs/api/not_c.h": "#pragma once\nclass x;\n",
 }
 GOOD = {
+    "lib/benchfs/base/below.hpp": "#pragma once\nstd::string left_to_above();\n",
     "lib/benchfs/base/first.hpp": "#pragma once\nstd::string left_to_the_build();\n",
     "lib/benchfs/base/first.cpp": '#include "benchfs/base/first.hpp"\n#include "benchfs/base/second.hpp"\n',
     "lib/benchfs/base/fine.hpp": "#pragma once\n#include <string>\nstd::string f();\n",
