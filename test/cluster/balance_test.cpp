@@ -6,6 +6,7 @@
 #include "benchfs/runtime/parallel_for.hpp"
 
 #include "catch.hpp"
+#include "repetitions.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -16,7 +17,8 @@ namespace benchfs::test {
 namespace {
 
 constexpr unsigned balanced_servers = 4;
-constexpr unsigned files = 16'000;
+// Fewer with a sanitizer.
+constexpr unsigned files = static_cast<unsigned>(repeated(16'000, 4'000));
 constexpr std::size_t mdtest_bytes = 3901;
 constexpr std::size_t at_once = 16;
 

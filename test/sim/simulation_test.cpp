@@ -1,5 +1,6 @@
 // The simulator itself: it repeats what it did, and it finds the faults that are planted.
 #include "catch.hpp"
+#include "repetitions.hpp"
 #include "run.hpp"
 
 #include <set>
@@ -9,6 +10,7 @@ using namespace benchfs::sim;
 namespace {
 
 constexpr std::uint64_t seeds_at_most = 200;
+constexpr std::uint64_t seeds_to_look_at = benchfs::test::repeated(30, 10);
 
 /// The first seed that notices the fault, and is content without it; 0 if none does.
 std::uint64_t found_by(plant planted) {
@@ -27,7 +29,7 @@ std::uint64_t found_by(plant planted) {
 
 TEST_CASE("the same seed gives the same trace, another seed another one") {
     std::set<std::uint64_t> traces;
-    for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    for (std::uint64_t seed = 1; seed <= seeds_to_look_at; ++seed) {
         run_options options;
         options.seed = seed;
         const run_report first = run(options);
@@ -37,12 +39,12 @@ TEST_CASE("the same seed gives the same trace, another seed another one") {
         CHECK(first.failure == second.failure);
         traces.insert(first.trace);
     }
-    CHECK(traces.size() == 30);
+    CHECK(traces.size() == seeds_to_look_at);
 }
 
 TEST_CASE("a run does what it is for: answers, unknown outcomes, faults and crashes") {
     run_report sum;
-    for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    for (std::uint64_t seed = 1; seed <= seeds_to_look_at; ++seed) {
         run_options options;
         options.seed = seed;
         const run_report r = run(options);
@@ -51,10 +53,10 @@ TEST_CASE("a run does what it is for: answers, unknown outcomes, faults and cras
         sum.faults += r.faults;
         sum.crashes += r.crashes;
     }
-    CHECK(sum.answered > 2000);
-    CHECK(sum.unknown > 10);
-    CHECK(sum.faults > 100);
-    CHECK(sum.crashes > 10);
+    CHECK(sum.answered > 60 * seeds_to_look_at);
+    CHECK(sum.unknown > seeds_to_look_at / 3);
+    CHECK(sum.faults > 3 * seeds_to_look_at);
+    CHECK(sum.crashes > seeds_to_look_at / 3);
 }
 
 TEST_CASE("a skipped fsync is found") { CHECK(found_by(plant::skip_sync) != 0); }
