@@ -1,6 +1,7 @@
 // Reading and writing: a range of a file becomes parts of chunks, a few at a time.
 #include "benchfs/base/crc32c.hpp"
 #include "benchfs/client/file_system.hpp"
+#include "benchfs/client/part_list.hpp"
 #include "benchfs/client/read_target.hpp"
 #include "benchfs/runtime/parallel_for.hpp"
 
@@ -26,44 +27,6 @@ struct file_system::io_part {
     std::uint32_t size = 0;
     std::byte* memory = nullptr; // only read from by writes
 };
-
-namespace {
-
-/// The parts of a range, by number: what lies in one chunk and is at most io_max.
-class part_list {
-public:
-    part_list(std::uint64_t offset, std::size_t size, std::uint32_t chunk_size) noexcept
-        : offset_(offset),
-          end_(offset + size),
-          chunk_size_(chunk_size),
-          pieces_((std::uint64_t{chunk_size} + rpc::io_max - 1) / rpc::io_max) {}
-
-    [[nodiscard]] std::size_t count() const noexcept {
-        return end_ == offset_ ? 0 : static_cast<std::size_t>(piece_of(end_ - 1) - piece_of(offset_) + 1);
-    }
-    /// First byte and size of part i, in the file.
-    [[nodiscard]] std::pair<std::uint64_t, std::uint32_t> at(std::size_t i) const noexcept {
-        const std::uint64_t piece = piece_of(offset_) + i;
-        const std::uint64_t chunk = piece / pieces_ * chunk_size_;
-        const std::uint64_t from = chunk + piece % pieces_ * rpc::io_max;
-        const std::uint64_t begin = std::max(offset_, from);
-        const std::uint64_t end = std::min({end_, from + rpc::io_max, chunk + chunk_size_});
-        return {begin, static_cast<std::uint32_t>(end - begin)};
-    }
-
-private:
-    std::uint64_t offset_;
-    std::uint64_t end_;
-    std::uint64_t chunk_size_;
-    std::uint64_t pieces_; // of a chunk; its last one may be short, so that no part crosses a chunk's end
-
-    /// The number of the piece that a byte lies in, counted through the whole file.
-    [[nodiscard]] std::uint64_t piece_of(std::uint64_t at) const noexcept {
-        return at / chunk_size_ * pieces_ + at % chunk_size_ / rpc::io_max;
-    }
-};
-
-} // namespace
 
 /// One chunk's part of a write. The epoch that the bytes belong to.
 task<result<std::uint64_t>> file_system::write_chunk(file_id id, std::uint64_t epoch, io_part part) {
@@ -175,11 +138,18 @@ task<result<T>> answer(result<T> now) {
 
 } // namespace
 
+/// The largest part of one read or write: the home's wish, which stands for all servers of the cluster.
+std::uint32_t file_system::part_bytes(file_id id) const {
+    const std::uint32_t wish = client_.peer_of(id.home()).greeting().part_bytes;
+    // Whole blocks, whatever the server says: a part of one would have to be read before it is written.
+    return wish < crc_block || wish > rpc::io_max ? rpc::io_max : wish / crc_block * crc_block;
+}
+
 /// The whole range as one part of a chunk at the file's home; nothing where it is more than that.
 std::optional<file_system::io_part> file_system::only_part(const file& of, std::byte* memory, std::size_t size,
                                                            std::uint64_t offset) const {
     const std::uint64_t in_chunk = offset % of.chunk_size_;
-    if (size > rpc::io_max || in_chunk + size > of.chunk_size_) { return std::nullopt; }
+    if (in_chunk + size > of.chunk_size_ || size > part_bytes(of.id_)) { return std::nullopt; }
     io_part part;
     part.chunk = static_cast<std::uint32_t>(offset / of.chunk_size_);
     if (cluster::place_chunk(placement_, of.id_, part.chunk) != of.id_.home()) { return std::nullopt; }
@@ -231,7 +201,7 @@ task<result<std::size_t>> file::append(const_byte_span from) {
 /// Several parts, a few at a time, and the size beside them.
 task<result<std::size_t>> file::write_parts(const_byte_span from, std::uint64_t offset) {
     file_system& fs = *owner_;
-    const part_list parts(offset, from.size(), chunk_size_);
+    const part_list parts(offset, from.size(), chunk_size_, fs.part_bytes(id_));
     const std::uint64_t end = offset + from.size();
     // Bytes at the home bring their size along.
     const auto last = static_cast<std::uint32_t>((end - 1) / chunk_size_);
@@ -285,7 +255,7 @@ task<result<std::size_t>> file::read(byte_span into, std::uint64_t offset) {
 
 task<result<std::size_t>> file::read_parts(byte_span into, std::uint64_t offset) {
     file_system& fs = *owner_;
-    const part_list parts(offset, into.size(), chunk_size_);
+    const part_list parts(offset, into.size(), chunk_size_, fs.part_bytes(id_));
     std::uint64_t file_size = rpc::read_chunk::unknown_size;
     std::byte* memory = into.data();
     struct reader {

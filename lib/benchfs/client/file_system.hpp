@@ -190,6 +190,7 @@ private:
 
     // file_io.cpp
     struct io_part;
+    [[nodiscard]] std::uint32_t part_bytes(file_id id) const;
     [[nodiscard]] std::optional<io_part> only_part(const file& of, std::byte* memory, std::size_t size,
                                                    std::uint64_t offset) const;
     struct write_progress;

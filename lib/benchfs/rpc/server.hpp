@@ -31,6 +31,7 @@ struct server_settings {
     std::uint32_t server_count = 1;
     std::uint32_t chunk_size = 0;
     bool checksums = false;
+    std::uint32_t part_bytes = 0; // into which clients cut their reads and writes; 0: no wish
     std::uint64_t incarnation = 1;
     std::uint32_t max_calls = 16384; // running at once, of all clients; more are answered try_again
     std::uint32_t max_sessions = 65536;

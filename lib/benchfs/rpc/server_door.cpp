@@ -115,6 +115,7 @@ status server::admit(peer_state& p, server_call& call) {
     reply.server_count = settings_.server_count;
     reply.chunk_size = settings_.chunk_size;
     reply.checksums = settings_.checksums ? 1 : 0;
+    reply.part_bytes = settings_.part_bytes;
     sign(identity_, *before, asked, reply);
     call.reply<join>(reply);
     return ok();

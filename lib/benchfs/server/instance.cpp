@@ -57,6 +57,7 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     settings.server_count = options.servers;
     settings.chunk_size = environment.chunk_size;
     settings.checksums = made->store_->checksummed();
+    settings.part_bytes = made->store_->part_bytes();
     settings.incarnation = environment.incarnation;
     settings.planted = environment.planted;
     made->server_ =

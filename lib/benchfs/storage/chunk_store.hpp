@@ -79,6 +79,8 @@ public:
     }
     /// Whether writers should send, and readers check, block checksums.
     [[nodiscard]] virtual bool checksummed() const noexcept = 0;
+    /// Transfers larger than this are better cut into parts that are under way together; 0: no wish.
+    [[nodiscard]] virtual std::uint32_t part_bytes() const noexcept { return 0; }
 
     /// True for an engine that never waits in prepare(), commit() and read(): its callers may use the *_now()
     /// functions instead, which mean the same and save a coroutine frame each on the hot path.

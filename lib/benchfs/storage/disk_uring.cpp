@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -22,6 +23,10 @@ namespace {
 constexpr long tmpfs_magic = 0x01021994;
 constexpr long ramfs_magic = 0x858458f6;
 constexpr const char* owner_file = "owner.pid";
+// To and from the page cache so many bytes are copied at once: a kernel thread, to which io_uring hands what
+// might wait (on ext4 every write), takes several times as long as the copy, and even a read that need not wait
+// costs two system calls.
+constexpr std::size_t inline_bytes = 64 * KiB;
 
 class uring_file final : public disk_file {
 public:
@@ -35,11 +40,17 @@ public:
 
     runtime::task<result<std::size_t>> read(std::uint64_t offset, byte_span to, int buffer_index) override {
         if (inline_) { co_return counted(::pread(fd_, to.data(), to.size(), static_cast<::off_t>(offset))); }
+        if (!direct_ && to.size() <= inline_bytes) {
+            // From the page cache, or not at all.
+            struct ::iovec all{to.data(), to.size()};
+            const ::ssize_t n = ::preadv2(fd_, &all, 1, static_cast<::off_t>(offset), RWF_NOWAIT);
+            if (n > 0) { co_return static_cast<std::size_t>(n); }
+        }
         co_return co_await uring::read_fixed(ring_, fd_, to, offset, buffer_index);
     }
     runtime::task<result<std::size_t>> write(std::uint64_t offset, const_byte_span from,
                                              int buffer_index) override {
-        if (inline_) {
+        if (inline_ || (!direct_ && from.size() <= inline_bytes)) {
             co_return counted(::pwrite(fd_, from.data(), from.size(), static_cast<::off_t>(offset)));
         }
         co_return co_await uring::write_fixed(ring_, fd_, from, offset, buffer_index);

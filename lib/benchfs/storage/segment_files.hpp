@@ -84,6 +84,8 @@ public:
     /// "segment file and offset", for log lines.
     [[nodiscard]] std::string describe(std::uint32_t block) const;
     [[nodiscard]] disk& where() noexcept { return *disk_; }
+    /// Whether the files bypass the page cache.
+    [[nodiscard]] bool direct() const noexcept { return !segments_.empty() && segments_[0].file->direct(); }
     [[nodiscard]] std::uint64_t used_bytes() const noexcept;
     [[nodiscard]] std::uint64_t limit_bytes() const noexcept { return limit_; }
 
