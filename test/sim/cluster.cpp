@@ -53,7 +53,7 @@ task<status> sim_cluster::start(unsigned number) {
         o.segment_size = settings_.data_bytes != 0 ? 1 * MiB : 2 * MiB;
         o.disk_capacity = settings_.data_bytes;
         o.log_segment = settings_.log_segment;
-        o.log_capacity = 8 * settings_.log_segment;
+        o.log_capacity = settings_.log_segments * settings_.log_segment;
     };
     if (settings_.swap_chunks) {
         p->environment->wrap_store = [this](std::unique_ptr<storage::chunk_store> store) {

@@ -25,6 +25,7 @@ struct cluster_plan {
     std::uint64_t disk_bytes = ~0ULL;
     std::uint64_t data_bytes = 0; // that the uring engine may use; 0: all there is
     std::uint64_t log_segment = 256 * KiB;
+    std::uint64_t log_segments = 8; // half of them used: a checkpoint
     rpc::planted_faults planted;
     bool (*repeat_as_new)() = nullptr;
     unsigned skip_sync_percent = 0;

@@ -16,6 +16,7 @@ std::string run_plan::text() const {
     add("power losses", power_losses != 0);
     add("power losses of several servers", cuts_power);
     add("full", full);
+    add("small log", small_log);
     add("bit flips", flips != 0);
     return out;
 }
@@ -50,6 +51,11 @@ run_plan make_plan(world& w, plant planted, bool armed) {
     // Not with power losses: a recovery cannot tell a bit that flipped from a write that was lost.
     if (p.durable && p.power_losses == 0 && !p.cuts_power && w.chance(25)) { p.flips = 2; }
     p.fault_every = w.between(3ms, 60ms);
+    if (p.durable && w.chance(50)) { // every restart, and every few hundred changes, make a checkpoint due
+        p.small_log = true;
+        p.cluster.log_segment = 64 * KiB;
+        p.cluster.log_segments = 2;
+    }
 
     switch (planted) {
     case plant::skip_sync:

@@ -24,9 +24,10 @@ struct run_plan {
     unsigned power_losses = 0;
     bool cuts_power = false; // of several servers, in the end
     duration fault_every = 20ms;
-    bool durable = false; // servers find again what they had acknowledged
-    bool full = false;    // so little space that writes fail
-    unsigned flips = 0;   // weight of bits that change on the device
+    bool durable = false;   // servers find again what they had acknowledged
+    bool full = false;      // so little space that writes fail
+    bool small_log = false; // that is written again and again
+    unsigned flips = 0;     // weight of bits that change on the device
     std::uint64_t longest_file = 40 * KiB;
     std::uint64_t longest_io = 24 * KiB;
 

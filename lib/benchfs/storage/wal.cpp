@@ -74,7 +74,8 @@ status wal::rotate() {
     const auto any = free != slots_.end()
                          ? free
                          : std::ranges::find_if(slots_, [](const wal_slot& s) { return !s.used && !s.busy; });
-    work_.set(); // to make another one
+    work_.set();
+    room_wanted_.set();
     if (any == slots_.end()) {
         if (!std::exchange(full_told_, true)) {
             BFS_LOG_WARN("storage", "%.*s: the log is full; changes are refused until a checkpoint made room",
@@ -104,24 +105,29 @@ status wal::rotate() {
     return ok();
 }
 
+std::size_t wal::room_left() const noexcept {
+    const std::size_t size = slots_[current_].file->size();
+    return size - std::min(at_, size);
+}
+
 std::size_t wal::spare_room() const noexcept {
     return static_cast<std::size_t>(std::min<std::uint64_t>(512 * KiB, options_.segment_size / 4));
 }
 
-status wal::admit(bool frees) const noexcept {
+status wal::admit(bool frees) noexcept {
     if (failed_ != errc::ok) { return failed_; }
-    // What must be kept is there twice while a checkpoint runs. Where that alone is more than the log should
-    // take, one checkpoint follows the other, and holding writers back would stop them for good.
-    const auto kept = static_cast<std::size_t>(2 * last_checkpoint_bytes_ / options_.segment_size);
-    if (!frees && checkpointing_ && used_slots() > most_slots() + kept) { return errc::try_again; }
-    if (free_slots() > reserve()) { return ok(); }
-    const std::size_t room =
-        slots_[current_].file->size() - std::min<std::size_t>(at_, slots_[current_].file->size());
+    // While a checkpoint runs, what is live is there twice, and may have become twice as much since the last
+    // one. Beyond that writers wait for its end, else the log would grow for as long as it takes.
+    if (!frees && checkpointing_ && used_slots() > 2 * (due_slots() + live_slots_)) { return errc::try_again; }
+    // What frees room may take one file more, so that the next checkpoint wins something.
+    if (free_slots() > reserve() - (frees ? frees_more() : 0)) { return ok(); }
     const std::size_t wanted = frame_.size() + (frees ? spare_room() / 2 : spare_room());
-    if (room >= wanted) { return ok(); }
-    // The next file may be on its way, behind a slow disk: nobody is refused for that. A checkpoint takes
-    // longer than others wait for an answer.
-    return device_full_ || checkpointing_ ? errc::no_space : errc::try_again;
+    if (room_left() >= wanted) { return ok(); }
+    // The next file may be on its way, behind a slow disk: nobody is refused for that.
+    room_wanted_.set();
+    work_.set();
+    if (frees && (checkpointing_ || checkpoint_due())) { return errc::try_again; }
+    return device_full_ ? errc::no_space : errc::try_again;
 }
 
 result<log_position> wal::record_extents(const extent_record& record) {

@@ -4,7 +4,9 @@
 // one copy into the page cache, before anything of it is acknowledged: a process that is killed loses nothing
 // that was. Who needs more (fsync) waits for a sync that began after its last change; one sync serves all who
 // wait. A checkpoint writes everything there is into the log again, in slices, after which the segments before
-// it are free for new frames.
+// it are free for new frames. It begins when half of the capacity is used, and not before the log holds twice
+// what the last one wrote: as much is changed after a checkpoint as it wrote, before the next one. Another task
+// makes files ahead of need, also during a checkpoint; only a device without room refuses changes.
 //
 // Use: open(), replay(), begin(), then stage() and flush(); close() before destruction.
 #pragma once
@@ -23,7 +25,7 @@ namespace benchfs::storage {
 
 struct wal_options {
     std::uint64_t segment_size = 16 * MiB; // bytes of one log file; smaller on a small device
-    std::uint64_t capacity = 256 * MiB;    // bytes of the log at which a checkpoint must have made room
+    std::uint64_t capacity = 256 * MiB;    // bytes of the log; at half of them a checkpoint begins
     std::uint32_t server = 0;              // whose store this is: another server's is refused
     std::uint32_t servers = 1;
     std::uint64_t store_id = 1;   // of a new store
@@ -77,9 +79,7 @@ public:
     [[nodiscard]] std::uint32_t stride() const noexcept { return options_.stride; }
     [[nodiscard]] std::uint64_t store_id() const noexcept { return options_.store_id; }
     /// All records up to and with frame `last`; any number of times.
-    [[nodiscard]] runtime::task<status> replay(std::uint64_t last, wal_reader& reader) {
-        return replay_log(slots_, survey_, last, reader);
-    }
+    [[nodiscard]] runtime::task<status> replay(std::uint64_t last, wal_reader& reader);
     /// Ends recovery: frames after `last` never were. What was recovered is made durable, and new frames follow
     /// it. `data` outlives the log or its close().
     [[nodiscard]] runtime::task<status> begin(std::uint64_t last, wal_data& data);
@@ -92,12 +92,18 @@ public:
     /// failed, for ever.
     [[nodiscard]] status flush();
     /// Whether another change may begin: try_again while a checkpoint or another file is about to make room,
-    /// no_space when the device has none, io_error after the log failed. `frees`: a change that makes room.
-    [[nodiscard]] status admit(bool frees) const noexcept;
+    /// no_space when the device has none (it is asked again then), io_error after the log failed. `frees`: a
+    /// change that makes room.
+    [[nodiscard]] status admit(bool frees) noexcept;
     /// Whether writers should wait a little, so that a checkpoint gets ahead of them.
     [[nodiscard]] bool crowded() const noexcept;
-    /// From now on the owner calls flush(); before, every record is flushed at once.
-    void let_owner_flush() noexcept { owner_flushes_ = true; }
+    /// From now on the owner calls flush(); before, every record is flushed at once, and if it had written
+    /// records before a restart there is no checkpoint: without them it would be a checkpoint of half a store.
+    /// So the owner adds itself as a source in the same step.
+    void let_owner_flush() noexcept {
+        owner_flushes_ = true;
+        work_.set();
+    }
 
     [[nodiscard]] result<log_position> record_extents(const extent_record& record) override;
     [[nodiscard]] result<log_position> record_truncate(chunk_id chunk, std::uint32_t size) override;
@@ -111,7 +117,7 @@ public:
     /// Sources are written in the order in which they were added; they outlive the log or its close().
     void add_source(checkpoint_source& source) { sources_.push_back(&source); }
     /// Writes a checkpoint now; returns when the space before it is free. For tests and tools: the log makes
-    /// its own when half of its capacity is used.
+    /// its own, see above.
     [[nodiscard]] runtime::task<status> checkpoint();
 
     [[nodiscard]] wal_stats stats() const noexcept;
@@ -131,19 +137,25 @@ private:
     [[nodiscard]] runtime::task<status> sync_slots();
     [[nodiscard]] runtime::task<status> sync_once();
     [[nodiscard]] runtime::task<status> work();
+    [[nodiscard]] runtime::task<status> keep_room();
     [[nodiscard]] runtime::task<status> keep_ahead();
+    [[nodiscard]] runtime::task<status> add_files();
+    [[nodiscard]] runtime::task<status> wait_for_room();
     [[nodiscard]] runtime::task<status> slices();
     [[nodiscard]] bool checkpoint_due() const noexcept;
+    /// Used segments at which a checkpoint begins.
+    [[nodiscard]] std::size_t due_slots() const noexcept;
     [[nodiscard]] std::size_t used_slots() const noexcept;
     [[nodiscard]] std::size_t free_slots() const noexcept { return slots_.size() - used_slots(); }
-    [[nodiscard]] std::size_t most_slots() const noexcept;
     /// Room that changes need; half of it is kept for those that free space.
     [[nodiscard]] std::size_t spare_room() const noexcept;
-    /// Free segments that only checkpoints and restarts use, so that a full log on a full device can be
-    /// emptied.
-    [[nodiscard]] std::size_t reserve() const noexcept {
-        return 2 + static_cast<std::size_t>(last_checkpoint_bytes_ / options_.segment_size);
-    }
+    /// Bytes behind the last frame of the current segment.
+    [[nodiscard]] std::size_t room_left() const noexcept;
+    /// Free segments that only checkpoints, restarts and what frees space use, so that a full log on a full
+    /// device can be emptied.
+    [[nodiscard]] std::size_t reserve() const noexcept { return live_slots_ + 1 + frees_more(); }
+    [[nodiscard]] std::size_t frees_more() const noexcept { return device_full_ ? 3 : 1; }
+    [[nodiscard]] bool short_of_room() const noexcept { return free_slots() <= reserve(); }
     status fail(errc why, const char* what);
 
     disk& disk_;
@@ -163,6 +175,7 @@ private:
     errc failed_ = errc::ok;
     bool began_ = false;
     bool owner_flushes_ = false;
+    bool foreign_records_ = false; // were recovered
     bool full_told_ = false;
     bool device_full_ = false; // the last attempt to add a file failed
 
@@ -172,12 +185,16 @@ private:
     std::vector<checkpoint_source*> sources_;
     bool checkpointing_ = false;
     runtime::event checkpointed_;
-    std::uint64_t last_checkpoint_bytes_ = 0;
-    std::size_t not_before_ = 0; // used slots, after a checkpoint that failed
+    std::size_t live_slots_ = 0; // that the last checkpoint filled, or the running one once it is larger
+    log_position checkpointed_change_ = 0; // the newest frame when the last checkpoint ended
+    std::uint64_t checkpoint_end_ = 0;     // the frame that ended the checkpoint with which recovery began
+    std::size_t not_before_ = 0;           // used slots, after a checkpoint that failed
 
     runtime::call_context context_;
     runtime::task_scope scope_;
     runtime::event work_;
+    runtime::event room_wanted_;
+    runtime::event room_made_; // or tried to
     bool closing_ = false;
     bool hurried_ = false;
     wal_stats stats_;

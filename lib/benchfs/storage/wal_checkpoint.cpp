@@ -1,4 +1,4 @@
-// The log's own work: files ahead of need, and checkpoints in slices.
+// The log's own work, two tasks: files ahead of need, and checkpoints in slices.
 #include "benchfs/storage/wal.hpp"
 
 #include "benchfs/base/buffer.hpp"
@@ -18,6 +18,7 @@ constexpr std::size_t slice_bytes = 64 * KiB;
 constexpr auto pause_between_slices = std::chrono::milliseconds(4);
 constexpr std::size_t zeros_at_a_time = 256 * KiB;
 constexpr std::size_t fewest_slots = 4;
+constexpr auto pause_when_full = std::chrono::milliseconds(20); // before a full device is asked again
 
 } // namespace
 
@@ -25,18 +26,25 @@ std::size_t wal::used_slots() const noexcept {
     return static_cast<std::size_t>(std::ranges::count_if(slots_, [](const wal_slot& s) { return s.used; }));
 }
 
-/// What the log may grow to: its capacity, or what there is on a device that is full.
-std::size_t wal::most_slots() const noexcept {
+/// Half of the capacity; where more is live than that, as much again has to be changed first: one checkpoint
+/// would follow the other else. On a full device what is used must fit another time beside itself, so it is a
+/// third of the files that there are.
+std::size_t wal::due_slots() const noexcept {
     const std::size_t most = std::max<std::size_t>(options_.capacity / options_.segment_size, fewest_slots);
-    return device_full_ ? std::min(most, slots_.size()) : most;
+    const std::size_t due = std::max((most + 1) / 2, 2 * live_slots_ + 1);
+    return device_full_ ? std::min(due, std::max(slots_.size() / 3, live_slots_ + 2)) : due;
 }
 
 bool wal::checkpoint_due() const noexcept {
-    return !checkpointing_ && !sources_.empty() && failed_ == errc::ok && used_slots() >= not_before_ &&
-           2 * used_slots() >= most_slots();
+    // Whose records were recovered must be a source before anything is written again: else they were lost.
+    const bool complete = !sources_.empty() && (owner_flushes_ || !foreign_records_);
+    if (checkpointing_ || !complete || failed_ != errc::ok || used_slots() < not_before_) { return false; }
+    // Where changes are refused already, whatever was freed since the last one is worth it.
+    const bool stuck = device_full_ && short_of_room() && room_left() < spare_room();
+    return used_slots() >= due_slots() || (stuck && last_change_ > checkpointed_change_);
 }
 
-bool wal::crowded() const noexcept { return 4 * used_slots() > 3 * most_slots(); }
+bool wal::crowded() const noexcept { return 2 * used_slots() > 3 * due_slots(); }
 
 void wal::hurry() noexcept {
     hurried_ = true;
@@ -48,26 +56,53 @@ runtime::task<status> wal::work() {
         (void)co_await work_.wait(); // nobody stops this tree: close() sets the event
         work_.reset();
         if (closing_) { break; }
-        (void)co_await keep_ahead();
         if (std::exchange(hurried_, false) && failed_ == errc::ok) { (void)co_await make_durable(newest()); }
         if (!closing_ && checkpoint_due()) {
             const status done = co_await checkpoint();
             // One that failed used segments up: the next attempt waits for more to be won.
             not_before_ = done ? 0 : used_slots() + 1;
-            (void)co_await keep_ahead(); // a larger checkpoint keeps more files in reserve
         }
     }
     co_return ok();
 }
 
-/// Two free segments, full of zeros: appending to space that was only reserved makes fdatasync slow.
-runtime::task<status> wal::keep_ahead() {
-    // No bound but the device: a checkpoint needs room to make room, and admit() holds writers back meanwhile.
-    while (!closing_ && free_slots() <= reserve()) {
+/// A task of its own: a checkpoint that waits for the disk must not keep writers from the next file.
+runtime::task<status> wal::keep_room() {
+    while (!closing_) {
+        (void)co_await room_wanted_.wait();
+        room_wanted_.reset();
+        (void)co_await keep_ahead();
+        if (device_full_ && !closing_) { (void)co_await runtime::sleep_for(pause_when_full); }
+    }
+    co_return ok();
+}
+
+/// Free segments, more than are kept in reserve. No bound but the device: a checkpoint needs room to make room,
+/// and admit() holds writers back meanwhile.
+runtime::task<status> wal::add_files() {
+    while (!closing_ && short_of_room()) {
         const status added = co_await add_slot();
+        if (added.has_value() == device_full_) { work_.set(); } // a checkpoint may be due now
         device_full_ = !added;
+        room_made_.set();
         if (!added) { break; }
     }
+    co_return ok();
+}
+
+/// For the checkpoint, which may use what is kept in reserve: but the device is asked for more first.
+runtime::task<status> wal::wait_for_room() {
+    while (!closing_ && !device_full_ && short_of_room()) {
+        room_made_.reset();
+        room_wanted_.set();
+        BFS_CO_CHECK(co_await room_made_.wait());
+    }
+    co_return ok();
+}
+
+/// Free segments, full of zeros: appending to space that was only reserved makes fdatasync slow.
+runtime::task<status> wal::keep_ahead() {
+    BFS_CO_CHECK(co_await add_files());
     for (std::size_t i = 0; i < slots_.size() && !closing_; ++i) {
         const bool needs = !slots_[i].used && !slots_[i].busy && !slots_[i].zeroed;
         if (needs) { BFS_CO_CHECK(co_await zero(i)); }
@@ -90,6 +125,8 @@ runtime::task<status> wal::zero(std::size_t slot) {
         } else {
             at += *put;
         }
+        // Another file is there sooner than zeros are written on a slow disk.
+        if (!device_full_ && short_of_room()) { (void)co_await add_files(); }
     }
     slots_[slot].busy = false; // by number: the list may have moved
     slots_[slot].zeroed = done.has_value() && !closing_;
@@ -111,17 +148,26 @@ runtime::task<status> wal::slices() {
     BFS_CO_CHECK(rotate());
     const std::uint64_t start = generation_;
     const std::uint64_t bytes_before = stats_.bytes;
+    std::uint64_t written = 0; // by the checkpoint, not by changes that go on meanwhile
+    const auto files_filled = [&] {
+        const std::uint64_t all = std::max<std::uint64_t>(stats_.bytes - bytes_before, 1);
+        return static_cast<std::size_t>(((generation_ - start + 1) * written + all - 1) / all);
+    };
     for (std::size_t i = 0; i < sources_.size(); ++i) {
         sources_[i]->begin_checkpoint();
         for (bool more = true; more;) {
-            // Also what was flushed on the way counts: a slice never takes more than half a segment.
-            const std::uint64_t most = std::min<std::uint64_t>(slice_bytes, options_.segment_size / 2);
+            // Also what was flushed on the way counts. A frame is not divided between segments: of a small one
+            // a slice takes a small part, so that little is left empty.
+            const std::uint64_t most = std::min<std::uint64_t>(slice_bytes, options_.segment_size / 8);
             const std::uint64_t before = stats_.bytes;
+            const std::uint64_t staged_before = stats_.bytes + frame_.size();
             for (int step = 0; more && step < slice_steps && stats_.bytes + frame_.size() < before + most;
                  ++step) {
                 more = sources_[i]->checkpoint_step();
             }
+            written += stats_.bytes + frame_.size() - staged_before;
             BFS_CO_CHECK(flush());
+            live_slots_ = std::max(live_slots_, files_filled()); // the next one will need as much
             if (closing_) { co_return errc::shutting_down; }
             if (!more) { break; }
             // With little room left the checkpoint takes the time that writers would need to fill it.
@@ -130,8 +176,10 @@ runtime::task<status> wal::slices() {
             } else {
                 BFS_CO_CHECK(co_await runtime::sleep_for(pause_between_slices));
             }
-            if (free_slots() <= reserve()) { BFS_CO_CHECK(co_await keep_ahead()); }
+            BFS_CO_CHECK(co_await wait_for_room());
             if (closing_) { co_return errc::shutting_down; }
+            // It would not fit: the last file is for a restart.
+            if (device_full_ && free_slots() <= 1 && room_left() < spare_room()) { co_return errc::no_space; }
         }
     }
     const wal_checkpoint_done mark{start};
@@ -145,7 +193,9 @@ runtime::task<status> wal::slices() {
     BFS_CO_CHECK(write_header(slots_[running]));
     BFS_CO_CHECK(co_await sync_slots());
     for (wal_slot& slot : slots_) { slot.used = slot.used && slot.header.generation >= start; }
-    last_checkpoint_bytes_ = stats_.bytes - bytes_before;
+    live_slots_ = files_filled();
+    checkpointed_change_ = last_change_;
+    room_wanted_.set();
     ++stats_.checkpoints;
     BFS_LOG_DEBUG("storage", "checkpoint: the log begins with segment %llu, %zu of %zu files in use",
                   static_cast<unsigned long long>(start), used_slots(), slots_.size());

@@ -2,6 +2,7 @@
 #include "benchfs/storage/wal.hpp"
 
 #include "benchfs/base/log.hpp"
+#include "benchfs/storage/wal_records.hpp"
 
 #include <algorithm>
 
@@ -14,13 +15,29 @@ constexpr std::uint64_t part_of_device = 64; // a segment is not larger than thi
 constexpr std::size_t slots_at_first = 4;
 constexpr std::size_t slots_needed = 3;
 
+/// Passes records on, and finds the frame with which the checkpoint ended that began with this generation.
+class checkpoint_finder final : public wal_reader {
+public:
+    checkpoint_finder(wal_reader& to, std::uint64_t start) noexcept : to_(to), start_(start) {}
+    status record(std::uint16_t kind, const_byte_span body, std::uint64_t sequence) override {
+        wal_checkpoint_done mark;
+        foreign = foreign || kind >= static_cast<std::uint16_t>(wal_kind::first_foreign);
+        const bool done = kind == static_cast<std::uint16_t>(wal_kind::checkpoint_done);
+        if (done && load(body, mark) && mark.start_generation == start_) { end = sequence; }
+        return to_.record(kind, body, sequence);
+    }
+    std::uint64_t end = 0;
+    bool foreign = false; // there are records of others than the chunk store
+
+private:
+    wal_reader& to_;
+    std::uint64_t start_;
+};
+
 } // namespace
 
 wal::wal(runtime::loop& loop, disk& where, wal_options options)
-    : disk_(where),
-      options_(options),
-      context_{&loop, time_point::max(), nullptr},
-      scope_(context_, false) {
+    : disk_(where), options_(options), context_{&loop, time_point::max(), nullptr}, scope_(context_, false) {
     frame_.resize(sizeof(wal_frame_header));
     const std::uint64_t device = std::max<std::uint64_t>(where.free_bytes() / part_of_device, 1 * MiB);
     options_.segment_size =
@@ -76,6 +93,14 @@ status wal::check_owner() const {
     return ok();
 }
 
+runtime::task<status> wal::replay(std::uint64_t last, wal_reader& reader) {
+    checkpoint_finder finder(reader, survey_.start_generation);
+    const status done = co_await replay_log(slots_, survey_, last, finder);
+    checkpoint_end_ = finder.end;
+    foreign_records_ = finder.foreign;
+    co_return done;
+}
+
 runtime::task<status> wal::begin(std::uint64_t last, wal_data& data) {
     data_ = &data;
     generation_ = survey_.generation;
@@ -87,6 +112,8 @@ runtime::task<status> wal::begin(std::uint64_t last, wal_data& data) {
         slot.dirty = slot.used;
         slot.zeroed = slot.state == header_state::good; // it was when it was first used
         any = any || slot.used;
+        // As much has to be kept as the last checkpoint wrote, or a little less: changes went on meanwhile.
+        live_slots_ += slot.used && slot.header.first_sequence <= checkpoint_end_ ? 1U : 0U;
     }
     start_generation_ = any ? survey_.start_generation : generation_ + 1;
     // A file that was made just before a power failure may have lost its length: it gets it again, or goes.
@@ -119,7 +146,9 @@ runtime::task<status> wal::begin(std::uint64_t last, wal_data& data) {
     BFS_CO_CHECK(co_await sync_slots());
     began_ = true;
     scope_.spawn(work());
+    scope_.spawn(keep_room());
     work_.set();
+    room_wanted_.set();
     co_return ok();
 }
 
@@ -147,6 +176,8 @@ runtime::task<status> wal::add_slot() {
 runtime::task<status> wal::close() {
     closing_ = true;
     work_.set();
+    room_wanted_.set();
+    room_made_.set();
     (void)co_await scope_.join();
     status first = ok();
     if (began_ && failed_ == errc::ok) {
