@@ -52,6 +52,20 @@ constexpr duration longest_operation = std::chrono::seconds(60);
     }
 }
 
+/// Answers that only symbolic links give.
+[[nodiscard]] bool of_links(errc e) noexcept {
+    return e == errc::too_many_symlinks || e == errc::invalid_argument;
+}
+
+/// What the model calls a link that points there; 1: one that nobody made.
+[[nodiscard]] std::uint64_t link_value(const std::string& target) {
+    for (std::size_t p = 0; p < paths_and_links; ++p) {
+        const std::string text = path_text(p);
+        if (target == text || target == text.substr(1)) { return link_mark | p; }
+    }
+    return 1;
+}
+
 class user {
 public:
     user(scenario& s, unsigned number) noexcept : s_(s), number_(number) {}
@@ -81,7 +95,7 @@ private:
     }
     void count(errc e) {
         if (fate_of(e) == fate::maybe && e != errc::not_found && e != errc::already_exists &&
-            e != errc::not_empty) {
+            e != errc::not_empty && !of_links(e)) {
             ++s_.report.unknown;
         } else {
             ++s_.report.answered;
@@ -107,14 +121,15 @@ private:
     }
 
     /// A name operation's answer goes to the model.
-    void judge(std::uint32_t op, const std::string& what, bool changes, errc e, std::uint64_t id) {
+    void judge(std::uint32_t op, const std::string& what, bool changes, errc e, std::uint64_t id,
+               bool follows = false) {
         s_.w.note("answer", op, static_cast<std::uint64_t>(e), id);
         count(e);
-        if (!expected(e) && !(s_.plan.full && e == errc::no_space)) {
+        if (!expected(e) && !(follows && of_links(e)) && !(s_.plan.full && e == errc::no_space)) {
             return wrong(what, op, "unexpected error: " + std::string(name(e)));
         }
-        const bool definite =
-            e == errc::ok || e == errc::not_found || e == errc::already_exists || e == errc::not_empty;
+        const bool definite = e == errc::ok || e == errc::not_found || e == errc::already_exists ||
+                              e == errc::not_empty || of_links(e);
         std::string why;
         if (definite) {
             why = s_.names.end(op, e, id, s_.w.now());
@@ -131,10 +146,12 @@ private:
 
     task<void> one() {
         const std::uint64_t kind = random().below(100);
+        if (kind < 4 && s_.plan.tree) { return use_link(); }
         if (kind < 30) { return read(); }
         if (kind < 56) { return write(); }
         if (kind < 72) { return open(kind < 60); }
-        if (kind < 78) { return look(); }
+        if (kind < 76) { return look(); }
+        if (kind < 78) { return s_.plan.tree ? use_link() : look(); }
         if (kind < 84) { return remove(); }
         if (kind < 88) { return s_.plan.truncates ? cut() : read(); }
         if (kind < 91) { return measure(); }
@@ -167,8 +184,62 @@ private:
         judge(op, "stat " + path_text(p), false, found.error(), found ? found->id.value : 0);
     }
 
-    task<void> remove() {
-        const std::size_t p = some_path(false);
+    /// Makes, reads, follows or removes a symbolic link. What it points to may be missing, or itself.
+    task<void> use_link() {
+        const std::size_t p = paths + static_cast<std::size_t>(random().below(links));
+        const std::uint64_t kind = random().below(10);
+        if (kind < 3) { return make_link(p); }
+        if (kind < 4) { return read_link(p); }
+        if (kind < 6) { return look_through(p); }
+        return kind < 9 ? open_through(p) : remove(p);
+    }
+
+    task<void> make_link(std::size_t p) {
+        // Not to a directory's name: opening the link would make it a file's.
+        const auto to = directories + static_cast<std::size_t>(random().below(paths_and_links - directories));
+        const std::uint32_t op = s_.next_op();
+        s_.pointed_to.insert(to);
+        s_.w.note("symlink", op, p, to);
+        s_.names.begin(op, name_op::symlink, p, to, s_.w.now());
+        const std::string target = s_.w.chance(50) ? path_text(to) : path_text(to).substr(1);
+        task<status> making = fs().symlink(target, path_text(p));
+        const status made = co_await std::move(making);
+        judge(op, "symlink " + target + " " + path_text(p), true, made.error(), 0);
+    }
+
+    task<void> read_link(std::size_t p) {
+        const std::uint32_t op = s_.next_op();
+        s_.w.note("readlink", op, p, number_);
+        s_.names.begin(op, name_op::readlink, p, 0, s_.w.now());
+        task<result<std::string>> reading = fs().readlink(path_text(p));
+        const result<std::string> target = co_await std::move(reading);
+        const std::uint64_t id = target ? link_value(*target) : 0;
+        judge(op, "readlink " + path_text(p), false, target.error(), id, true);
+    }
+
+    task<void> look_through(std::size_t p) {
+        const std::uint32_t op = s_.next_op();
+        s_.w.note("stat", op, p, number_);
+        s_.names.begin(op, name_op::follow_lookup, p, 0, s_.w.now());
+        task<result<attributes>> asking = fs().stat(path_text(p));
+        const result<attributes> found = co_await std::move(asking);
+        judge(op, "stat " + path_text(p), false, found.error(), found ? found->id.value : 0, true);
+    }
+
+    task<void> open_through(std::size_t p) {
+        const std::uint32_t op = s_.next_op();
+        for (const std::size_t to : s_.pointed_to) { touch(to); }
+        s_.w.note("open", op, p, number_);
+        s_.names.begin(op, name_op::follow_open, p, 0, s_.w.now());
+        task<result<file>> opening = fs().open(path_text(p), open_flags::read_write | open_flags::create);
+        const result<file> opened = co_await std::move(opening);
+        judge(op, "open " + path_text(p), true, opened.error(), opened ? opened->id().value : 0, true);
+        if (opened) { handles_.insert_or_assign(p, *opened); }
+    }
+
+    task<void> remove() { return remove(some_path(false)); }
+
+    task<void> remove(std::size_t p) {
         const std::uint32_t op = s_.next_op();
         touch(p);
         s_.w.note("unlink", op, p, number_);

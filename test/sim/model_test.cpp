@@ -104,6 +104,40 @@ TEST_CASE("names: an answer that no order explains is refused") {
     CHECK_FALSE(m.end(5, errc::ok, 50, at(8)).empty());
 }
 
+TEST_CASE("names: a link is followed step by step, and the answer is one of where it leads") {
+    constexpr std::size_t l0 = paths;
+    constexpr std::size_t l1 = paths + 1;
+    name_model m;
+    const auto link = [&](std::uint32_t op, std::size_t name, std::size_t to) {
+        m.begin(op, name_op::symlink, name, to, at(1));
+        CHECK(m.end(op, errc::ok, 0, at(1)).empty());
+    };
+    const auto answers = [&](std::uint32_t op, name_op kind, std::size_t path, errc answer, std::uint64_t id) {
+        name_model copy = m;
+        copy.begin(op, kind, path, 0, at(1));
+        return copy.end(op, answer, id, at(1)).empty();
+    };
+    link(1, l0, 2);
+    CHECK(answers(2, name_op::readlink, l0, errc::ok, link_mark | 2));
+    CHECK_FALSE(answers(2, name_op::readlink, l0, errc::ok, link_mark | 3));
+    CHECK_FALSE(answers(2, name_op::readlink, l1, errc::ok, link_mark | 2));
+    CHECK(answers(2, name_op::follow_lookup, l0, errc::not_found, 0)); // what it points to is missing
+    CHECK_FALSE(answers(2, name_op::follow_lookup, l0, errc::too_many_symlinks, 0));
+    m.begin(3, name_op::follow_open, l0, 0, at(1)); // and is made
+    CHECK(m.end(3, errc::ok, 50, at(1)).empty());
+    CHECK(answers(4, name_op::lookup, 2, errc::ok, 50));
+    CHECK_FALSE(answers(4, name_op::lookup, 2, errc::not_found, 0));
+    link(5, l1, l0);
+    CHECK(answers(6, name_op::follow_lookup, l1, errc::ok, 50));
+    CHECK_FALSE(answers(6, name_op::follow_lookup, l1, errc::ok, 51));
+    CHECK_FALSE(answers(6, name_op::symlink, l1, errc::ok, 0));
+    m.begin(7, name_op::unlink, l0, 0, at(1));
+    CHECK(m.end(7, errc::ok, 0, at(1)).empty());
+    link(8, l0, l1);
+    CHECK(answers(9, name_op::follow_open, l0, errc::too_many_symlinks, 0));
+    CHECK_FALSE(answers(9, name_op::follow_lookup, l0, errc::ok, 50));
+}
+
 TEST_CASE("names: an id that was given out before is refused for a new file") {
     name_model m;
     m.begin(1, name_op::create_exclusive, 2, 0, at(1));

@@ -17,13 +17,15 @@ constexpr std::uint64_t unseen = std::uint64_t{1} << 63;
 [[nodiscard]] bool is_directory(std::size_t path) noexcept { return path < directories; }
 /// The directory that a path lies in; `paths` for the root.
 [[nodiscard]] std::size_t parent_of(std::size_t path) noexcept {
-    return path < directories + root_files ? paths : (path - directories - root_files) / files_each;
+    if (path < directories + root_files || path >= paths) { return paths; }
+    return (path - directories - root_files) / files_each;
 }
 
 } // namespace
 
 std::string path_text(std::size_t path) {
     if (is_directory(path)) { return "/d" + std::to_string(path); }
+    if (path >= paths) { return "/l" + std::to_string(path - paths); }
     if (parent_of(path) == paths) { return "/f" + std::to_string(path - directories); }
     return "/d" + std::to_string(parent_of(path)) + "/f" +
            std::to_string((path - directories - root_files) % files_each);
@@ -73,10 +75,35 @@ name_model::effect name_model::apply(slots& names, std::uint32_t number, const o
         names[o.other] = at;
         at = 0;
         return {};
+    case name_op::symlink:
+        if (at != 0) { return {errc::already_exists, 0}; }
+        at = link_mark | o.other;
+        return {};
+    case name_op::readlink:
+        if (at == 0) { return {errc::not_found, 0}; }
+        return (at & link_mark) == 0 ? effect{errc::invalid_argument, 0} : effect{errc::ok, at};
+    case name_op::follow_lookup:
+    case name_op::follow_open:
+        return follow(names, number, o);
     case name_op::wipe:
         break;
     }
     return {};
+}
+
+/// One step: `other` has a bit for each link that was followed before.
+name_model::effect name_model::follow(slots& names, std::uint32_t number, const operation& o) {
+    std::uint64_t& at = names[o.path];
+    if ((at & link_mark) != 0) {
+        const std::uint64_t bit = effect::round >> (1 + o.path - paths);
+        const std::uint64_t round = (o.other & bit) != 0 ? effect::round : 0;
+        return {errc::try_again, (at & ~link_mark) | o.other | bit | round};
+    }
+    if (o.kind == name_op::follow_lookup) {
+        return at == 0 ? effect{errc::not_found, 0} : effect{errc::ok, at};
+    }
+    if (at == 0) { at = unseen | number; }
+    return {errc::ok, at};
 }
 
 /// Over an empty directory, too; what is in it goes along.
@@ -117,20 +144,30 @@ void name_model::explore(const state& from, std::set<state>& reached) {
 
 /// Lets an operation take effect in a state; false if it has already, or if that would make no difference.
 bool name_model::take(state& s, std::uint32_t number, const operation& o) {
-    if (s.done.contains(number)) { return false; }
+    const auto begun = s.done.find(number);
+    if (begun != s.done.end() && !begun->second.goes_on()) { return false; }
+    operation step = o;
+    if (begun != s.done.end()) {
+        step.path = begun->second.id & 0xff;
+        step.other = begun->second.id & ~std::uint64_t{0xff};
+    }
     const slots before = s.names;
-    effect e = apply(s.names, number, o);
-    if (o.unknown) { // nobody will ask what it said
+    effect e = apply(s.names, number, step);
+    if (o.unknown && !e.goes_on()) { // nobody will ask what it said
         if (s.names == before) { return false; }
         e = {};
     }
-    s.done.emplace(number, e);
+    s.done.insert_or_assign(number, e);
     return true;
 }
 
 /// Whether the effect that an operation had in this state is the answer that was given; what was unseen gets
 /// its id.
 bool name_model::agree(state& s, const effect& e, std::uint32_t op, errc answer, std::uint64_t id) {
+    if (e.goes_on()) {
+        // Whoever goes round often enough gives up. A link that is gone when it is read leads nowhere.
+        return answer == errc::not_found || (answer == errc::too_many_symlinks && e.went_round());
+    }
     if (e.answer != answer) { return false; }
     if (answer != errc::ok || e.id == 0 || id == 0 || e.id == id) { return true; }
     if ((e.id & unseen) == 0) { return false; }
@@ -161,10 +198,10 @@ std::vector<name_model::state> name_model::after(std::uint32_t op) {
     while (!open.empty()) {
         const state s = std::move(open.front());
         open.pop_front();
-        if (s.done.contains(op)) {
+        if (const auto done = s.done.find(op); done != s.done.end()) {
             remember(s.names);
             reached.push_back(s);
-            continue;
+            if (!done->second.goes_on()) { continue; }
         }
         for (const auto& [number, o] : under_way_) {
             state later = s;
@@ -228,10 +265,15 @@ std::string name_model::end(std::uint32_t op, errc answer, std::uint64_t id, tim
 
 std::string name_model::none(std::uint32_t op) {
     const auto found = under_way_.find(op);
-    const bool looks_only = found->second.kind == name_op::lookup;
+    const name_op kind = found->second.kind;
+    const bool looks_only =
+        kind == name_op::lookup || kind == name_op::readlink || kind == name_op::follow_lookup;
     std::set<state> kept;
     for (state s : all_) {
-        if (s.done.erase(op) == 0 || looks_only) { kept.insert(std::move(s)); }
+        const auto done = s.done.find(op);
+        const bool nothing = looks_only || done == s.done.end() || done->second.goes_on();
+        if (done != s.done.end()) { s.done.erase(done); }
+        if (nothing) { kept.insert(std::move(s)); }
     }
     if (kept.empty() && !gave_up_) {
         return "an answer says that nothing happened, and others have seen it; " + describe();
@@ -249,7 +291,7 @@ void name_model::maybe(std::uint32_t op, time_point now) {
     std::set<state> kept;
     for (state s : all_) {
         const auto done = s.done.find(op);
-        if (done != s.done.end()) { done->second = {}; }
+        if (done != s.done.end() && !done->second.goes_on()) { done->second = {}; }
         kept.insert(std::move(s));
     }
     all_ = std::move(kept);
@@ -356,7 +398,7 @@ void name_model::lose_power() {
 
 std::string name_model::describe() const {
     std::string text = std::to_string(all_.size()) + " states, the first:";
-    for (std::size_t p = 0; p < paths; ++p) {
+    for (std::size_t p = 0; p < paths_and_links; ++p) {
         const std::uint64_t id = all_.begin()->names[p];
         if (id != 0) { text += " " + path_text(p) + "=" + std::to_string(id & 0xffffffff); }
     }

@@ -18,14 +18,32 @@
 
 namespace benchfs::sim {
 
-enum class name_op : std::uint8_t { create_exclusive, open_create, lookup, unlink, mkdir, rmdir, rename, wipe };
+enum class name_op : std::uint8_t {
+    create_exclusive,
+    open_create,
+    lookup,
+    unlink,
+    mkdir,
+    rmdir,
+    rename,
+    wipe,
+    symlink,
+    readlink,
+    follow_lookup,
+    follow_open, // or create what the last link names
+};
 
 /// Paths by number: 0 and 1 are directories below the root, then files of the root, then files of each.
 inline constexpr std::size_t directories = 2;
 inline constexpr std::size_t root_files = 3;
 inline constexpr std::size_t files_each = 2;
 inline constexpr std::size_t paths = directories + root_files + directories * files_each;
+/// Behind them, numbers of symbolic links below the root (or of files that were made under such a name).
+inline constexpr std::size_t links = 2;
+inline constexpr std::size_t paths_and_links = paths + links;
 [[nodiscard]] std::string path_text(std::size_t path);
+/// What a link's name stands for in the model instead of an id: the path to which it points.
+inline constexpr std::uint64_t link_mark = std::uint64_t{1} << 62;
 
 class name_model {
 public:
@@ -55,10 +73,14 @@ public:
     void lose_power();
 
 private:
-    using slots = std::array<std::uint64_t, paths>; // ids; 0: no such name
+    using slots = std::array<std::uint64_t, paths_and_links>; // ids; 0: no such name
     struct effect {
         errc answer = errc::ok;
         std::uint64_t id = 0;
+        /// Following a link is several steps, and anything may happen between them: `id` is where it goes on.
+        [[nodiscard]] bool goes_on() const noexcept { return answer == errc::try_again; }
+        [[nodiscard]] bool went_round() const noexcept { return goes_on() && (id & round) != 0; }
+        static constexpr std::uint64_t round = std::uint64_t{1} << 32;
         friend auto operator<=>(const effect&, const effect&) = default;
     };
     struct state {
@@ -76,6 +98,7 @@ private:
     };
 
     [[nodiscard]] static effect move_directory(slots& names, const operation& o);
+    [[nodiscard]] static effect follow(slots& names, std::uint32_t number, const operation& o);
     [[nodiscard]] effect apply(slots& names, std::uint32_t number, const operation& o);
     void explore(const state& from, std::set<state>& reached);
     [[nodiscard]] bool take(state& s, std::uint32_t number, const operation& o);

@@ -35,6 +35,7 @@ struct scenario {
     name_model names;
     run_report report;
     std::uint32_t last_op = 0;
+    std::set<std::size_t> pointed_to; // by symbolic links, ever
     bool clients_done = false;
     time_point synced = time_point::min(); // what ended before this survives power loss
     std::optional<touched_things> touched; // while power_task() cuts the power
