@@ -48,7 +48,7 @@ struct join {
         std::uint64_t incarnation = 0; // another number when the server does not know the session's past
         std::uint32_t server_count = 0;
         std::uint32_t chunk_size = 0;
-        std::uint32_t checksums = 0; // 1: the chunk store wants and gives block checksums
+        std::uint32_t checksums = 0;  // 1: the chunk store wants and gives block checksums
         std::uint32_t part_bytes = 0; // larger reads and writes are better cut; 0: as they are
         sha256_digest proof{};
     };
