@@ -4,10 +4,34 @@
 
 #include <cstddef>
 
+#if defined(__SSE4_2__)
+#include <nmmintrin.h>
+#endif
+
 namespace benchfs::rpc {
 namespace {
 
 constexpr std::size_t crc_at = offsetof(frame, crc);
+
+// crc32c() of a few words, in place: for so little, finding the best way costs more than the sum, and an empty
+// RPC has four of them.
+std::uint32_t short_sum(const_byte_span data, std::uint32_t seed) noexcept {
+#if defined(__SSE4_2__)
+    std::uint64_t wide = ~seed;
+    const std::byte* at = data.data();
+    const std::byte* const end = at + data.size();
+    for (; end - at >= 8; at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, at, 8);
+        wide = _mm_crc32_u64(wide, word);
+    }
+    auto crc = static_cast<std::uint32_t>(wide);
+    for (; at != end; ++at) { crc = _mm_crc32_u8(crc, static_cast<unsigned char>(*at)); }
+    return ~crc;
+#else
+    return crc32c(data, seed);
+#endif
+}
 
 // Of a copy of the frame without its checksum: three whole words, where its first 20 bytes alone would end in
 // single bytes. Most replies are nothing else.
@@ -15,8 +39,7 @@ std::uint32_t checksum(const_byte_span header) noexcept {
     frame head;
     std::memcpy(&head, header.data(), sizeof(head));
     head.crc = 0;
-    const std::uint32_t crc = crc32c(bytes_of(head));
-    return header.size() == sizeof(head) ? crc : crc32c(header.subspan(sizeof(head)), crc);
+    return short_sum(header.subspan(sizeof(head)), short_sum(bytes_of(head), 0));
 }
 
 } // namespace

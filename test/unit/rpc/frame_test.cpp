@@ -1,6 +1,7 @@
 // Frames: what is written is read again, and nothing that is damaged gets through.
 #include "support.hpp"
 
+#include "benchfs/base/crc32c.hpp"
 #include "benchfs/base/prng.hpp"
 #include "benchfs/rpc/methods.hpp"
 
@@ -82,6 +83,21 @@ TEST_CASE("a session flag without room for a session is refused although the che
     frame head = test::head_of(ping::info);
     head.flags = flag_session;
     REQUIRE(decode(test::make_frame(head, ping::request{})).error() == errc::bad_frame);
+}
+
+TEST_CASE("a header's checksum is its CRC32C, whatever its length") {
+    prng random(3);
+    for (std::size_t size = 0; size < 100; ++size) {
+        header_buffer out;
+        out.begin(test::head_of(ping::info), nullptr);
+        REQUIRE(out.append(random_body(size, random)));
+        out.finish();
+        bytes header(out.bytes().begin(), out.bytes().end());
+        frame head;
+        REQUIRE(load(header, head));
+        std::memset(header.data() + offsetof(frame, crc), 0, sizeof(head.crc));
+        REQUIRE(head.crc == crc32c(header));
+    }
 }
 
 TEST_CASE("random bytes are never a frame") {
