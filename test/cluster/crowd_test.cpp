@@ -3,6 +3,7 @@
 #include "work.hpp"
 
 #include "catch.hpp"
+#include "repetitions.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -15,6 +16,10 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 using crowd = std::vector<std::unique_ptr<child_process>>;
+
+// Fewer with a sanitizer.
+constexpr int workers = static_cast<int>(repeated(20, 8));
+constexpr int victims_wanted = static_cast<int>(repeated(30, 10));
 
 /// Every second one over the network.
 crowd start_clients(cluster_directory& directory, int count, const char* mode) {
@@ -89,14 +94,14 @@ TEST_CASE("twenty clients at once write and read back their files") {
             server_process server(directory, {"--engine", engine, "--data-dir", directory.path("data")});
             REQUIRE(server.wait_until_ready());
             const auto begin = steady::now();
-            const crowd clients = start_clients(directory, 20, "files");
+            const crowd clients = start_clients(directory, workers, "files");
             for (const auto& client : clients) {
                 const std::optional<int> code = client->wait(3 * patience);
                 INFO(client->output());
                 CHECK(code == 0);
             }
             const auto took = std::chrono::duration_cast<milliseconds>(steady::now() - begin);
-            std::printf("%s: 20 clients done after %d ms\n", engine, static_cast<int>(took.count()));
+            std::printf("%s: %d clients done after %d ms\n", engine, workers, static_cast<int>(took.count()));
             INFO(server.self().output());
             CHECK(server.stop());
         }
@@ -110,7 +115,7 @@ TEST_CASE("killing thirty busy clients does not disturb another") {
             server_process server(directory, {"--memory"});
             REQUIRE(server.wait_until_ready());
             const auto survivor = mount_or_throw(client_of(directory.registry(), transport));
-            crowd victims = start_clients(directory, 30, "forever");
+            crowd victims = start_clients(directory, victims_wanted, "forever");
             for (const auto& victim : victims) {
                 const bool ready = becomes_ready(*victim);
                 INFO(victim->output());

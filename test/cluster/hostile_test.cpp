@@ -4,6 +4,7 @@
 #include "work.hpp"
 
 #include "catch.hpp"
+#include "repetitions.hpp"
 
 #include <cstdio>
 #include <fstream>
@@ -13,7 +14,7 @@ namespace {
 
 struct attack {
     const char* mode;
-    unsigned rounds;
+    unsigned rounds; // a third of them with a sanitizer
 };
 
 /// Resident bytes of a process.
@@ -66,7 +67,7 @@ TEST_CASE("hostile peers harm nobody but themselves") {
         for (const attack& a : attacks) {
             INFO(engine << ", " << a.mode);
             child_process attacker({program("CLUSTER_HOSTILE"), directory.registry(), a.mode,
-                                    std::to_string(seed), std::to_string(a.rounds)},
+                                    std::to_string(seed), std::to_string(repeated(a.rounds, a.rounds / 3))},
                                    directory.next_log());
             mounted& good = seed % 2 == 0 ? *over_window : *over_ucx;
             const unsigned rounds = work_beside(good, attacker);

@@ -12,13 +12,21 @@
 namespace benchfs::test {
 namespace {
 
+/// All at once: segments are large.
+std::string bytes_of(const std::filesystem::path& path) {
+    std::string bytes(std::filesystem::file_size(path), '\0');
+    std::ifstream file(path, std::ios::binary);
+    file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    REQUIRE(file.good());
+    return bytes;
+}
+
 /// Where `needle` is in the files of a directory whose names begin with `prefix`: file and offset.
 std::optional<std::pair<std::filesystem::path, std::size_t>>
 find_bytes(const std::string& directory, const std::string& prefix, const std::vector<std::byte>& needle) {
     for (const auto& entry : std::filesystem::directory_iterator(directory)) {
         if (!entry.path().filename().string().starts_with(prefix)) { continue; }
-        std::ifstream file(entry.path(), std::ios::binary);
-        const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+        const std::string bytes = bytes_of(entry.path());
         const std::string wanted(reinterpret_cast<const char*>(needle.data()), needle.size());
         const std::size_t at = bytes.find(wanted);
         if (at != bytes.npos) { return std::pair{entry.path(), at}; }
@@ -231,8 +239,7 @@ TEST_CASE("a torn end of the log is where recovery ends, and is told") {
     std::size_t last = 0;
     for (const auto& entry : std::filesystem::directory_iterator(data)) {
         if (!entry.path().filename().string().starts_with("log-")) { continue; }
-        std::ifstream file(entry.path(), std::ios::binary);
-        const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+        const std::string bytes = bytes_of(entry.path());
         const std::size_t at = bytes.rfind("bfrm");
         if (at != bytes.npos) {
             newest = entry.path();

@@ -5,6 +5,7 @@
 
 #include "benchfs/base/prng.hpp"
 #include "catch.hpp"
+#include "repetitions.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -20,10 +21,12 @@ namespace {
 
 using byte_vector = std::vector<std::byte>;
 
-/// How often servers are killed: a few times in the check, more when the environment says so.
+/// How often servers are killed: a few times in the check, fewer with a sanitizer, more when the environment
+/// says so.
 unsigned kills_wanted() {
     const char* given = std::getenv("BENCHFS_TEST_KILLS");
-    return given == nullptr ? 24 : static_cast<unsigned>(std::max(1, std::atoi(given)));
+    return given == nullptr ? static_cast<unsigned>(repeated(24, 12))
+                            : static_cast<unsigned>(std::max(1, std::atoi(given)));
 }
 
 /// What one file may hold: the acknowledged bytes, and a write whose outcome the kill left open.
