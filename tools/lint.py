@@ -1,10 +1,11 @@
 """Runs clang-tidy 19 or the g++ 12 query over the sources; any finding is an error.
 
 Usage: lint.py --build DIRECTORY --tool tidy|query [--self-test]
-The build directory gives the compile commands and keeps the cache. Sources of one program or library are joined,
-since most of the time goes into the headers they share; the query looks only at coroutines. That each source compiles
-alone is for the build to show. With --self-test only the files with known faults in test/tidy/bad/ are checked: every
-line marked `// EXPECT: names` must be found, and no other.
+The build directory gives the compile commands and keeps the cache. Sources are joined, since most of the time goes
+into the headers they share: those of one program or library, or of all libraries, or of all programs in front; where
+two of them do not go together, each program or library by itself. The query looks only at coroutines. That each
+source compiles alone is for the build to show. With --self-test only the files with known faults in test/tidy/bad/
+are checked: every line marked `// EXPECT: names` must be found, and no other.
 """
 
 import argparse
@@ -17,12 +18,14 @@ import sys
 import source_tree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-JOINED = 32
+JOINED = 64
+TOGETHER = {"lib": "lib", "clients": "front", "daemon": "front"} # by folder; the others only with the same arguments
 COROUTINE = re.compile(r"\bco_(?:await|return|yield)\b")
 FINDING = {
     "tidy": re.compile(r"^(.+?):(\d+):\d+: (?:error|warning): .*\[([\w.,-]+)\]$"),
     "query": re.compile(r'^(.+?):(\d+):\d+: note: "(G12\w)" binds here$'),
 }
+NOT_PARSED = ("clang-diagnostic-error", "cannot be checked")
 SETTINGS = {"tidy": ROOT / ".clang-tidy", "query": ROOT / "tools" / "coro_gcc12.query"}
 
 
@@ -43,12 +46,12 @@ def findings(tool, build, path, arguments):
         if match:
             file = pathlib.Path(build, match[1]).resolve()
             name = match[3].split(",")[0]
-            if ROOT in file.parents or name == "clang-diagnostic-error":
+            if ROOT in file.parents or name == NOT_PARSED[0]:
                 found.add((file, int(match[2]), name))
     unparsed = [line for line in run.stderr.splitlines() if "error:" in line]
     if not found and (unparsed or run.returncode != 0):
         reason = unparsed[0] if unparsed else f"exit status {run.returncode}: {run.stderr[-300:]}"
-        found.add((path, 0, f"cannot be checked: {reason}"))
+        found.add((path, 0, f"{NOT_PARSED[1]}: {reason}"))
     return sorted(found)
 
 
@@ -68,23 +71,39 @@ def coroutines_only(sources):
 
 
 def join(commands, sources):
-    """[(sources, arguments)]: at most JOINED with the same arguments, which name the program or library.
+    """[sources]: at most JOINED that are looked at together.
 
     The large ones come first, or at the end one core would wait for the other.
     """
     groups = {}
     for path in sources:
-        groups.setdefault(tuple(commands[path]), []).append(path)
-    joined = [(group[i:i + JOINED], arguments) for arguments, group in sorted(groups.items())
-              for i in range(0, len(group), JOINED)]
-    return sorted(joined, key=lambda job: -len(job[0]))
+        groups.setdefault(TOGETHER.get(path.relative_to(ROOT).parts[0], tuple(commands[path])), []).append(path)
+    joined = []
+    for group in groups.values():
+        size = -(-len(group) // -(-len(group) // JOINED)) # evenly
+        joined += [group[i:i + size] for i in range(0, len(group), size)]
+    return sorted(joined, key=len, reverse=True)
+
+
+def by_arguments(commands, group):
+    """The group in parts with the same arguments, which name the program or library."""
+    parts = {}
+    for path in group:
+        parts.setdefault(tuple(commands[path]), []).append(path)
+    return list(parts.values())
+
+
+def arguments_of(commands, group):
+    """All arguments of a group, each once."""
+    return list(dict.fromkeys(word for path in group for word in commands[path]))
 
 
 def joined_source(build, name, group):
-    """A source in the build directory that includes the sources of the group."""
+    """A source in the build directory that includes the sources of the group, each with a main of its own."""
     path = build / "lint-joined" / f"{name}.cpp"
     path.parent.mkdir(exist_ok=True)
-    path.write_text("".join(f'#include "{member}"\n' for member in group))
+    path.write_text("".join(f'#define main main_{number}\n#include "{member}"\n#undef main\n'
+                            for number, member in enumerate(group)))
     return path
 
 
@@ -97,14 +116,22 @@ def check_all(tool, build):
     chosen = coroutines_only(sorted(commands)) if tool == "query" else sorted(commands)
     version = subprocess.run([tool_command(tool, "", [])[0], "--version"], text=True, capture_output=True).stdout
     jobs = []
-    for group, arguments in join(commands, chosen):
-        key = source_tree.fingerprint(ROOT, group, tool, version, arguments, SETTINGS[tool].read_text())
-        jobs.append((key, (key, group, arguments)))
+    for group in join(commands, chosen):
+        key = source_tree.fingerprint(ROOT, group, tool, version, arguments_of(commands, group),
+                                      SETTINGS[tool].read_text())
+        jobs.append((key, (key, group)))
+
+    def look_at(name, group):
+        source = joined_source(build, name, group)
+        found = findings(tool, build, source, arguments_of(commands, group))
+        parts = by_arguments(commands, group)
+        if len(parts) > 1 and any(what.startswith(NOT_PARSED) for _, _, what in found):
+            return [each for number, part in enumerate(parts) for each in look_at(f"{name}-{number}", part)]
+        return found
 
     def check(job):
-        key, group, arguments = job
         return [f"{file.relative_to(ROOT) if ROOT in file.parents else file}:{line}: {name}"
-                for file, line, name in findings(tool, build, joined_source(build, key, group), arguments)]
+                for file, line, name in look_at(*job)]
 
     lines, checked = source_tree.run_cached(build / "lint-cache", jobs, check)
     for line in lines:

@@ -92,7 +92,7 @@ def parser_arguments(command):
         if skip:
             skip = False
         elif word in ("-isystem", "-I", "-D"):
-            kept += [word, command[index + 1]]
+            kept.append(word + command[index + 1]) # one word, so that it can be compared
             skip = True
         elif word.startswith(("-I", "-isystem", "-D", "-std=", "-m", "-pthread")):
             kept.append(word)
