@@ -37,12 +37,6 @@ void change_things(wal_rig& r, store_model& model, number_set& numbers, prng& ra
     }
 }
 
-void begin(wal_rig& r, number_set& numbers) {
-    r.open(&numbers);
-    numbers.log = r.store->log();
-    r.store->log()->add_source(numbers);
-}
-
 runtime::task<status> sleep_a_little(int ms) {
     co_return co_await runtime::sleep_for(std::chrono::milliseconds(ms));
 }
@@ -206,7 +200,8 @@ TEST_CASE("a log without room refuses changes, and those that free space last") 
     wal_rig r;
     number_set numbers;
     begin(r, numbers);
-    r.image.faults.byte_budget = r.image.total_bytes(); // and nothing is ever removed: a checkpoint wins nothing
+    r.image.faults.byte_budget =
+        r.image.total_bytes(); // and nothing is ever removed: a checkpoint wins nothing
     std::uint64_t value = 0;
     int waits = 0;
     for (status admitted = ok(); admitted.error() != errc::no_space; admitted = r.store->log()->admit(false)) {

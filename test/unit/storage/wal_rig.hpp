@@ -148,4 +148,11 @@ private:
     }
 };
 
+/// Opens the store with the numbers as another source of its log.
+inline void begin(wal_rig& r, number_set& numbers) {
+    r.open(&numbers);
+    numbers.log = r.store->log();
+    r.store->log()->add_source(numbers);
+}
+
 } // namespace benchfs::storage

@@ -10,12 +10,6 @@
 namespace benchfs::storage {
 namespace {
 
-void begin(wal_rig& r, number_set& numbers) {
-    r.open(&numbers);
-    numbers.log = r.store->log();
-    r.store->log()->add_source(numbers);
-}
-
 runtime::task<status> nap(int ms) { co_return co_await runtime::sleep_for(std::chrono::milliseconds(ms)); }
 
 /// Live values that take more of the log than half of its capacity.
