@@ -42,9 +42,8 @@ task<status> freeze_for_a_while(interruption& event) {
 }
 
 /// Writes blocks until a call fails, or until some were written after the interruption.
-task<status> write_on(file_system& fs, interruption& event) {
+task<status> write_on(file& f, interruption& event) {
     const std::vector<std::byte> data = pattern(block, 5);
-    BFS_CO_TRY(file f, co_await fs.open("/victim", open_flags::write | open_flags::create));
     while (event.written_after < 10) {
         const bool late = event.at != steady::time_point{};
         const result<std::size_t> wrote = co_await f.write(data, event.written % blocks_in_file * block);
@@ -74,9 +73,11 @@ task<status> check_blocks(file_system& fs, unsigned written) {
 template <class Interrupt>
 task<status> write_through(file_system& fs, interruption& event, Interrupt interrupt) {
     runtime::call_context& context = co_await runtime::current_context();
+    // Open before anything happens, however slow the machine is: it is a write that is interrupted.
+    BFS_CO_TRY(file f, co_await fs.open("/victim", open_flags::write | open_flags::create));
     runtime::task_scope scope(context);
     scope.spawn(interrupt(event));
-    const status wrote = co_await write_on(fs, event);
+    const status wrote = co_await write_on(f, event);
     const status joined = co_await scope.join();
     co_return wrote ? joined : wrote;
 }
