@@ -1,8 +1,6 @@
 // Checkpoints: the log stays bounded, recovery from one gives what there was, and a full device is survived.
 #include "wal_rig.hpp"
 
-#include "benchfs/runtime/sleep.hpp"
-
 #include <algorithm>
 
 namespace benchfs::storage {
@@ -37,16 +35,12 @@ void change_things(wal_rig& r, store_model& model, number_set& numbers, prng& ra
     }
 }
 
-runtime::task<status> sleep_a_little(int ms) {
-    co_return co_await runtime::sleep_for(std::chrono::milliseconds(ms));
-}
-
 /// The log's own work gets turns until it has made room, as it would while clients think.
 void let_it_make_room(wal_rig& r) {
     const auto has_room = [&] {
         return r.store->log()->admit(false) && 4 * r.store->log()->stats().used_bytes <= 3 * r.capacity;
     };
-    for (int i = 0; i < 5000 && !has_room(); ++i) { REQUIRE(r.loop.run(sleep_a_little(1))); }
+    for (int i = 0; i < 5000 && !has_room(); ++i) { REQUIRE(r.loop.run(nap(1))); }
     REQUIRE(has_room());
 }
 
@@ -200,14 +194,14 @@ TEST_CASE("a log without room refuses changes, and those that free space last") 
     wal_rig r;
     number_set numbers;
     begin(r, numbers);
-    r.image.faults.byte_budget =
-        r.image.total_bytes(); // and nothing is ever removed: a checkpoint wins nothing
+    // Nothing is ever removed: a checkpoint wins nothing.
+    r.image.faults.byte_budget = r.image.total_bytes();
     std::uint64_t value = 0;
     int waits = 0;
     for (status admitted = ok(); admitted.error() != errc::no_space; admitted = r.store->log()->admit(false)) {
         if (!admitted) { // a checkpoint runs, or it may still find another file, or that there is none
             REQUIRE(++waits < 10'000);
-            REQUIRE(r.loop.run(sleep_a_little(1)));
+            REQUIRE(r.loop.run(nap(1)));
             continue;
         }
         numbers.add(++value);

@@ -3,6 +3,7 @@
 
 #include "extent_rig.hpp"
 
+#include "benchfs/runtime/sleep.hpp"
 #include "benchfs/storage/wal.hpp"
 
 #include <set>
@@ -147,6 +148,10 @@ private:
         co_return std::move(opened);
     }
 };
+
+inline runtime::task<status> nap(int ms) {
+    co_return co_await runtime::sleep_for(std::chrono::milliseconds(ms));
+}
 
 /// Opens the store with the numbers as another source of its log.
 inline void begin(wal_rig& r, number_set& numbers) {

@@ -2,15 +2,11 @@
 // each one is paid for by changes.
 #include "wal_rig.hpp"
 
-#include "benchfs/runtime/sleep.hpp"
-
 #include <algorithm>
 #include <vector>
 
 namespace benchfs::storage {
 namespace {
-
-runtime::task<status> nap(int ms) { co_return co_await runtime::sleep_for(std::chrono::milliseconds(ms)); }
 
 /// Live values that take more of the log than half of its capacity.
 constexpr std::uint64_t many = 30'000;
@@ -42,6 +38,12 @@ bool comes_to_rest(wal_rig& r) {
         if (quiet == 25) { return true; } // longer than a checkpoint ever pauses
     }
     return false;
+}
+
+void begin_with_many(wal_rig& r, number_set& numbers) {
+    begin(r, numbers);
+    REQUIRE(r.loop.run(change_values(numbers, *r.store->log(), many)));
+    REQUIRE(comes_to_rest(r));
 }
 
 void require_recovered(wal_rig& r, const number_set& numbers) {
@@ -187,9 +189,7 @@ TEST_CASE("while a checkpoint waits for a slow disk the log grows, and nobody is
 TEST_CASE("what is live may be more than half of the log: without changes there is no checkpoint") {
     wal_rig r;
     number_set numbers;
-    begin(r, numbers);
-    REQUIRE(r.loop.run(change_values(numbers, *r.store->log(), many)));
-    REQUIRE(comes_to_rest(r));
+    begin_with_many(r, numbers);
     REQUIRE(r.store->log()->stats().used_bytes > r.capacity / 2);
     require_recovered(r, numbers);
 }
@@ -197,9 +197,7 @@ TEST_CASE("what is live may be more than half of the log: without changes there 
 TEST_CASE("a checkpoint writes no more than what changed since the one before") {
     wal_rig r;
     number_set numbers;
-    begin(r, numbers);
-    REQUIRE(r.loop.run(change_values(numbers, *r.store->log(), many)));
-    REQUIRE(comes_to_rest(r));
+    begin_with_many(r, numbers);
     const wal_stats before = r.store->log()->stats();
     constexpr std::uint64_t changes = 400'000;
     REQUIRE(r.loop.run(change_values(numbers, *r.store->log(), changes)));
@@ -217,9 +215,7 @@ TEST_CASE("a checkpoint writes no more than what changed since the one before") 
 TEST_CASE("after a restart, too, the log grows before it is written again") {
     wal_rig r;
     number_set numbers;
-    begin(r, numbers);
-    REQUIRE(r.loop.run(change_values(numbers, *r.store->log(), many)));
-    REQUIRE(comes_to_rest(r));
+    begin_with_many(r, numbers);
     REQUIRE(r.loop.run(r.store->log()->checkpoint()));
     r.crash();
     number_set found;
@@ -236,9 +232,7 @@ TEST_CASE("a full log on a full device rests, and goes on when the device has ro
     const quiet q;
     wal_rig r;
     number_set numbers;
-    begin(r, numbers);
-    REQUIRE(r.loop.run(change_values(numbers, *r.store->log(), many)));
-    REQUIRE(comes_to_rest(r));
+    begin_with_many(r, numbers);
     std::uint64_t next = fill_device(r, numbers);
     r.image.faults.byte_budget = ~0ULL;
     // Who is refused makes the log look again: nothing else happens to it.
