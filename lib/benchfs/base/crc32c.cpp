@@ -1,13 +1,10 @@
 #include "benchfs/base/crc32c.hpp"
 
 #include "benchfs/base/crc32c_fold.hpp"
+#include "benchfs/base/crc32c_serial.hpp"
 
 #include <array>
 #include <cstring>
-
-#if defined(__x86_64__)
-#include <nmmintrin.h>
-#endif
 
 namespace benchfs {
 namespace {
@@ -69,13 +66,6 @@ std::uint32_t shift(std::uint32_t crc) noexcept {
     return t[0][crc & 0xff] ^ t[1][crc >> 8 & 0xff] ^ t[2][crc >> 16 & 0xff] ^ t[3][crc >> 24];
 }
 
-__attribute__((target("sse4.2"), always_inline)) inline std::uint64_t step(std::uint64_t crc,
-                                                                           const std::byte* from) noexcept {
-    std::uint64_t word = 0;
-    std::memcpy(&word, from, 8);
-    return _mm_crc32_u64(crc, word);
-}
-
 // The instruction takes three cycles but starts one a cycle: three independent streams of Stream bytes each.
 template <std::size_t Stream>
 __attribute__((target("sse4.2"))) std::uint32_t three_streams(std::uint32_t crc, const std::byte*& from,
@@ -86,9 +76,9 @@ __attribute__((target("sse4.2"))) std::uint32_t three_streams(std::uint32_t crc,
         std::uint64_t b = 0;
         std::uint64_t c = 0;
         for (std::size_t i = 0; i < Stream; i += 8) {
-            a = step(a, from + i);
-            b = step(b, from + Stream + i);
-            c = step(c, from + 2 * Stream + i);
+            a = crc32c_step(a, from + i);
+            b = crc32c_step(b, from + Stream + i);
+            c = crc32c_step(c, from + 2 * Stream + i);
         }
         const std::uint32_t ab = shift<Stream>(static_cast<std::uint32_t>(a)) ^ static_cast<std::uint32_t>(b);
         crc = shift<Stream>(ab) ^ static_cast<std::uint32_t>(c);
@@ -104,11 +94,7 @@ __attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::uint32_t crc
         crc = three_streams<1360>(crc, from, n); // 4080 of the 4096 bytes of a block
         crc = three_streams<128>(crc, from, n);
     }
-    std::uint64_t wide = crc;
-    for (; n >= 8; n -= 8, from += 8) { wide = step(wide, from); }
-    crc = static_cast<std::uint32_t>(wide);
-    for (; n > 0; --n, ++from) { crc = _mm_crc32_u8(crc, static_cast<unsigned char>(*from)); }
-    return crc;
+    return crc32c_serial(crc, from, n);
 }
 
 bool has_instruction() noexcept { return __builtin_cpu_supports("sse4.2") != 0; }

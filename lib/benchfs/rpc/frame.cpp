@@ -1,33 +1,19 @@
 #include "benchfs/rpc/frame.hpp"
 
 #include "benchfs/base/crc32c.hpp"
+#include "benchfs/base/crc32c_serial.hpp"
 
 #include <cstddef>
-
-#if defined(__SSE4_2__)
-#include <nmmintrin.h>
-#endif
 
 namespace benchfs::rpc {
 namespace {
 
 constexpr std::size_t crc_at = offsetof(frame, crc);
 
-// crc32c() of a few words, in place: for so little, finding the best way costs more than the sum, and an empty
-// RPC has four of them.
+// crc32c() of a few words, in place.
 std::uint32_t short_sum(const_byte_span data, std::uint32_t seed) noexcept {
 #if defined(__SSE4_2__)
-    std::uint64_t wide = ~seed;
-    const std::byte* at = data.data();
-    const std::byte* const end = at + data.size();
-    for (; end - at >= 8; at += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, at, 8);
-        wide = _mm_crc32_u64(wide, word);
-    }
-    auto crc = static_cast<std::uint32_t>(wide);
-    for (; at != end; ++at) { crc = _mm_crc32_u8(crc, static_cast<unsigned char>(*at)); }
-    return ~crc;
+    return ~crc32c_serial(~seed, data.data(), data.size());
 #else
     return crc32c(data, seed);
 #endif
