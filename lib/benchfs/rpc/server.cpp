@@ -134,6 +134,7 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
     call.silent_ = {};
     call.started_ = time_point{};
     call.handler_ended_ = call.answered_ = call.sending_ = call.io_done_ = false;
+    call.reply_.maker = nullptr;
     call.message_ = std::move(m);
     p.calls.push_back(call);
 

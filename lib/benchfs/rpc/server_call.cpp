@@ -14,9 +14,29 @@ server_call::receive_awaiter server_call::receive(const segments& target) noexce
         io_finished(errc::bad_frame);
     } else {
         payload_.target = &target;
+        payload_.taker = nullptr;
         message_->receive(payload_);
     }
     return receive_awaiter{*this};
+}
+
+server_call::receive_awaiter server_call::receive(transport::payload_taker& taker) noexcept {
+    BFS_ASSERT(payload_lies_here());
+    io_done_ = false;
+    wait_for_payload();
+    payload_.taker = &taker;
+    message_->receive(payload_);
+    return receive_awaiter{*this};
+}
+
+server_call::reply_awaiter server_call::go_on() noexcept {
+    // A reply that has ended meanwhile has left its outcome.
+    if (sending_) {
+        io_done_ = false;
+        wait_for_payload();
+        connection_->go_on(reply_);
+    }
+    return reply_awaiter{*this};
 }
 
 void server_call::send_reply(errc outcome, const_byte_span body, const const_segments* bytes) noexcept {
@@ -46,6 +66,7 @@ void server_call::send_reply(errc outcome, const_byte_span body, const const_seg
             header_.begin(head, nullptr);
             header_.finish();
             bytes = nullptr;
+            reply_.maker = nullptr;
         }
     }
     if (kept_ != nullptr) {
@@ -65,7 +86,7 @@ void server_call::send_reply(errc outcome, const_byte_span body, const const_seg
     }
     reply_.header = header_.bytes();
     reply_.payload = bytes;
-    if (bytes != nullptr) { owner_.stats_[method_->id].bytes += bytes->bytes(); }
+    if (const std::size_t n = reply_.payload_bytes(); n != 0) { owner_.stats_[method_->id].bytes += n; }
     reply_.answers = token_;
     sending_ = true;
     connection_->send(reply_);
@@ -79,10 +100,10 @@ void server_call::reply_sent(errc outcome) noexcept {
     sending_ = false;
     if (outcome == errc::message_too_long && connection_ != nullptr) {
         // The client has less room than its request needs. It hears so, as far as even that fits.
-        if (reply_.header.size() > sizeof(frame) || reply_.payload != nullptr) { return refuse_room(); }
+        if (reply_.header.size() > sizeof(frame) || reply_.payload_bytes() != 0) { return refuse_room(); }
         connection_->close(errc::bad_frame);
     }
-    io_finished(outcome);
+    io_finished(outcome == errc::try_again ? errc::peer_down : outcome); // that is what a maker says
     owner_.maybe_recycle(*this);
 }
 
@@ -102,6 +123,7 @@ void server_call::refuse_room() noexcept {
     header_.finish();
     reply_.header = header_.bytes();
     reply_.payload = nullptr;
+    reply_.maker = nullptr;
     sending_ = true;
     connection_->send(reply_);
 }

@@ -43,6 +43,10 @@ public:
     class reply_awaiter;
     /// Fetches the payload into `target`, which has exactly its size and stays until this resumes.
     [[nodiscard]] receive_awaiter receive(const segments& target) noexcept;
+    /// Where the payload lies in memory of this process its pieces can be taken there, instead of copied.
+    [[nodiscard]] bool payload_lies_here() const noexcept { return message_ && message_->lies_here(); }
+    /// Has `taker`, which stays until this resumes, take the whole payload. Only if payload_lies_here().
+    [[nodiscard]] receive_awaiter receive(transport::payload_taker& taker) noexcept;
 
     /// Answers. Without a payload nothing has to be awaited: the reply is copied.
     template <rpc_method M>
@@ -60,6 +64,14 @@ public:
     /// arrive.
     template <rpc_method M>
     [[nodiscard]] reply_awaiter reply_with(const typename M::reply& r, const const_segments& payload) noexcept;
+    /// Whether the reply's payload may be made where it leaves from.
+    [[nodiscard]] bool makes_reply() const noexcept { return message_ && message_->makes_reply(); }
+    /// Answers with a payload of `bytes` that `maker`, which stays until the reply has left, makes. Only if
+    /// makes_reply(). Resumes with try_again when the maker was not ready: go_on() when it is.
+    template <rpc_method M>
+    [[nodiscard]] reply_awaiter reply_made(const typename M::reply& r, transport::payload_maker& maker,
+                                           std::uint32_t bytes) noexcept;
+    [[nodiscard]] reply_awaiter go_on() noexcept;
 
     /// Before a handler fails: which server did not answer, where that is why. The client hears it.
     void blame(server_id silent) noexcept { silent_.server = static_cast<std::uint32_t>(silent); }
@@ -80,6 +92,17 @@ private:
         void on_sent(errc outcome) noexcept override { call.reply_sent(outcome); }
         server_call& call;
     };
+    /// Between the handler's maker and the transport: wakes the handler when it is not ready.
+    struct making final : transport::payload_maker {
+        explicit making(server_call& c) noexcept : call(c) {}
+        [[nodiscard]] bool make(byte_span to) noexcept override {
+            if (from->make(to)) { return true; }
+            call.io_finished(errc::try_again);
+            return false;
+        }
+        server_call& call;
+        payload_maker* from = nullptr;
+    };
     struct receiving final : transport::receive_operation {
         explicit receiving(server_call& c) noexcept : call(c) {}
         void on_received(errc outcome) noexcept override { call.io_finished(outcome); }
@@ -89,6 +112,7 @@ private:
     server& owner_;
     sending reply_{*this};
     receiving payload_{*this};
+    making maker_{*this};
     const method_info* method_ = nullptr;
     transport::connection* connection_ = nullptr; // nullptr: the peer is gone
     transport::message_ptr message_;
@@ -154,6 +178,18 @@ server_call::reply_awaiter server_call::reply_with(const typename M::reply& r,
     io_done_ = false;
     wait_for_payload();
     send_reply(errc::ok, bytes_of(r), &payload);
+    return reply_awaiter{*this};
+}
+
+template <rpc_method M>
+server_call::reply_awaiter server_call::reply_made(const typename M::reply& r, transport::payload_maker& maker,
+                                                   std::uint32_t bytes) noexcept {
+    io_done_ = false;
+    wait_for_payload();
+    maker_.from = &maker;
+    reply_.maker = &maker_;
+    reply_.made_bytes = bytes;
+    send_reply(errc::ok, bytes_of(r), nullptr);
     return reply_awaiter{*this};
 }
 

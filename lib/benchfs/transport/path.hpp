@@ -43,6 +43,8 @@ public:
     virtual void send(send_operation& op) noexcept = 0;
     /// False if op is not with this path. Otherwise on_sent has run when this returns.
     virtual bool abandon(send_operation& op) noexcept = 0;
+    /// See connection::go_on(). op may belong to somebody else.
+    virtual void go_on(send_operation&) noexcept {}
     /// Server side, once, when the client said it is ready: did it really reach this memory?
     [[nodiscard]] virtual bool confirm() noexcept = 0;
     /// Both sides switch: from here on messages may come and go.

@@ -35,11 +35,37 @@ class message;
 /// Names the request that a reply answers. Opaque; 0: none.
 using request_token = std::uint64_t;
 
+/// Takes a payload where it lies, piece after piece, instead of a copy of it. A step of its owner's, not of the
+/// network's: it must not block, nor end the connection.
+class payload_taker {
+public:
+    /// The next bytes, in order; they are gone when this returns. They may lie in memory that the peer can
+    /// still change: nothing may depend on reading the same twice. An error ends the receive_operation with it.
+    [[nodiscard]] virtual errc take(const_byte_span bytes) noexcept = 0;
+
+protected:
+    ~payload_taker() = default;
+};
+
+/// Makes a payload where it leaves from, piece after piece, instead of being copied there.
+class payload_maker {
+public:
+    /// Fills `to` with the next bytes, in order. False: they are not there yet; it is asked again for the same
+    /// after connection::go_on().
+    [[nodiscard]] virtual bool make(byte_span to) noexcept = 0;
+
+protected:
+    ~payload_maker() = default;
+};
+
 /// A message on its way out. The sender owns it, its header and payload bytes, until on_sent.
 class send_operation : public list_hook<> {
 public:
     const_byte_span header;                  // at most max_header
     const const_segments* payload = nullptr; // nullptr: none
+    // Replies to messages with message::makes_reply() only, instead of `payload`: who makes so many bytes.
+    payload_maker* maker = nullptr;
+    std::uint32_t made_bytes = 0;
     // Requests: room that the reply may need. A reply that is larger is a protocol error.
     std::uint32_t reply_header_max = 0; // 0: no reply will come
     std::uint32_t reply_payload_max = 0;
@@ -51,7 +77,7 @@ public:
     virtual void on_sent(errc outcome) noexcept = 0;
 
     [[nodiscard]] std::size_t payload_bytes() const noexcept {
-        return payload == nullptr ? 0 : payload->bytes();
+        return maker != nullptr ? made_bytes : payload == nullptr ? 0 : payload->bytes();
     }
 
 protected:
@@ -66,6 +92,7 @@ public:
 class receive_operation : public list_hook<> {
 public:
     const segments* target = nullptr; // exactly the payload's size
+    payload_taker* taker = nullptr;   // instead of it, for messages with message::lies_here() only
 
     /// Called once, possibly from inside receive().
     virtual void on_received(errc outcome) noexcept = 0;
@@ -82,6 +109,11 @@ public:
     [[nodiscard]] const_byte_span header() const noexcept { return {header_, header_size_}; }
     [[nodiscard]] std::size_t payload_size() const noexcept { return payload_size_; }
     [[nodiscard]] request_token token() const noexcept { return token_; }
+    /// Whether the payload lies, or will come to lie, in memory of this process: receive() takes a
+    /// payload_taker.
+    [[nodiscard]] virtual bool lies_here() const noexcept { return false; }
+    /// Whether the reply's payload leaves from memory of this process: it may have a payload_maker.
+    [[nodiscard]] virtual bool makes_reply() const noexcept { return false; }
 
     /// Moves the payload to op.target (once only). Completes at once for payloads that came with the message.
     virtual void receive(receive_operation& op) noexcept = 0;
@@ -125,9 +157,11 @@ public:
     virtual void send(send_operation& op) noexcept = 0;
     /// Asks for an early end; see message::abandon.
     virtual void abandon(send_operation& op) noexcept = 0;
-    /// The peer has answered without reading op's payload, so it lets go of it: ends op early where that costs nothing
-    /// else, and never at the price of the connection.
+    /// The peer has answered without reading op's payload, so it lets go of it: ends op early where that costs
+    /// nothing else, and never at the price of the connection.
     virtual void stop_sending(send_operation& op) noexcept { abandon(op); }
+    /// op's maker, which was not ready, is asked again. Nothing happens to an operation that has ended.
+    virtual void go_on(send_operation&) noexcept {}
 
     /// Client side: asks the server for a better path (a window in shared memory) and switches to it. ok also
     /// when the peers stay on the network, unless the transport was told to use windows only.

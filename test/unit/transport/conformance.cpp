@@ -97,6 +97,25 @@ outgoing::outgoing(peer& owner, connection& c, const frame& f, std::size_t heade
     ++owner_.sending_[serial_];
 }
 
+void outgoing::make_pieces(std::uint64_t stalls) noexcept {
+    if (!payload_) { return; }
+    cursor_ = segment_cursor<const_byte_span>(payload_->source());
+    stalls_ = stalls;
+    made_bytes = static_cast<std::uint32_t>(payload_->source().bytes());
+    payload = nullptr;
+    maker = this;
+}
+
+bool outgoing::make(byte_span to) noexcept {
+    if (stalled_) { owner_.blame("a maker that was not ready was asked again"); }
+    if (!std::exchange(went_on_, false) && owner_.random.below(10) < stalls_) {
+        stalled_ = went_on_ = true;
+        return false;
+    }
+    if (cursor_.copy_out(to.data(), to.size()) != to.size()) { owner_.blame("a maker was asked for too much"); }
+    return true;
+}
+
 void outgoing::on_sent(errc outcome) noexcept {
     if (done_.is_set()) { owner_.blame("on_sent was called twice"); }
     std::ranges::fill(header_, spoilt);
@@ -113,6 +132,19 @@ runtime::task<status> outgoing::finish() {
 }
 
 incoming::incoming(std::size_t bytes, prng& random) : memory_(bytes, random) { target = &memory_.target(); }
+
+void incoming::take_pieces(std::size_t most) noexcept {
+    cursor_ = segment_cursor<byte_span>(memory_.target());
+    most_ = most;
+    target = nullptr;
+    taker = this;
+}
+
+errc incoming::take(const_byte_span bytes) noexcept {
+    if (bytes.size() > most_) { return errc::no_space; }
+    most_ -= bytes.size();
+    return cursor_.copy_in(bytes.data(), bytes.size()) == bytes.size() ? errc::ok : errc::bad_frame;
+}
 
 void incoming::on_received(errc outcome) noexcept {
     BFS_ASSERT(!done_.is_set());

@@ -60,9 +60,17 @@ struct frame {
 class peer;
 
 /// A send that owns its memory and spoils it inside on_sent. Must outlive on_sent.
-class outgoing final : public send_operation {
+class outgoing final : public send_operation, private payload_maker {
 public:
     outgoing(peer& owner, connection& c, const frame& f, std::size_t header_bytes, std::size_t payload_bytes);
+    /// For replies to messages that allow it: the payload is made piece by piece, and `stalls` out of ten times
+    /// not before go_on().
+    void make_pieces(std::uint64_t stalls) noexcept;
+    [[nodiscard]] bool stalled() const noexcept { return stalled_; }
+    void go_on(connection& c) noexcept {
+        stalled_ = false;
+        c.go_on(*this);
+    }
     void on_sent(errc outcome) noexcept override;
     /// Suspends until on_sent; its outcome.
     [[nodiscard]] runtime::task<status> finish();
@@ -70,7 +78,13 @@ public:
     [[nodiscard]] errc outcome() const noexcept { return outcome_; }
 
 private:
+    [[nodiscard]] bool make(byte_span to) noexcept override;
+
     peer& owner_;
+    segment_cursor<const_byte_span> cursor_;
+    std::uint64_t stalls_ = 0;
+    bool stalled_ = false;
+    bool went_on_ = false;
     std::uint64_t serial_; // of its connection
     std::vector<std::byte> header_;
     std::unique_ptr<scattered> payload_;
@@ -78,16 +92,22 @@ private:
     errc outcome_ = errc::ok;
 };
 
-class incoming final : public receive_operation {
+class incoming final : public receive_operation, private payload_taker {
 public:
     incoming(std::size_t bytes, prng& random);
+    /// For payloads that lie here: takes them piece by piece, and after `most` bytes no more (no_space).
+    void take_pieces(std::size_t most = ~std::size_t{0}) noexcept;
     void on_received(errc outcome) noexcept override;
     [[nodiscard]] runtime::task<status> finish();
     [[nodiscard]] bool done() const noexcept { return done_.is_set(); }
     [[nodiscard]] bool holds(std::uint64_t id) const { return memory_.holds(id); }
 
 private:
+    [[nodiscard]] errc take(const_byte_span bytes) noexcept override;
+
     scattered memory_;
+    segment_cursor<byte_span> cursor_;
+    std::size_t most_ = 0;
     runtime::event done_;
     errc outcome_ = errc::ok;
 };

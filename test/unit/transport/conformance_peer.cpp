@@ -1,5 +1,7 @@
 #include "conformance.hpp"
 
+#include "benchfs/runtime/sleep.hpp"
+
 #include <algorithm>
 
 namespace benchfs::transport::conformance {
@@ -131,7 +133,9 @@ runtime::task<status> peer::answer(connection* c, message_ptr m) {
         co_return errc::bad_frame;
     }
     const request_token token = m->token();
+    const bool makes = m->makes_reply() && random.below(2) == 0;
     incoming in(m->payload_size(), random);
+    if (m->lies_here() && random.below(2) == 0) { in.take_pieces(); }
     m->receive(in);
     const status received = co_await in.finish();
     if (!received) { co_return received; }
@@ -140,8 +144,13 @@ runtime::task<status> peer::answer(connection* c, message_ptr m) {
     if (!has(c, serial)) { co_return errc::peer_down; }
     outgoing reply(*this, *c, f, f.reply_header, f.reply_bytes);
     reply.answers = token;
+    if (makes) { reply.make_pieces(3); }
     ++answered;
     c->send(reply);
+    while (makes && !reply.done()) {
+        if (reply.stalled() && has(c, serial)) { reply.go_on(*c); }
+        BFS_CO_CHECK(co_await runtime::yield());
+    }
     co_return co_await reply.finish();
 }
 

@@ -30,6 +30,9 @@ public:
     void send(send_operation& op) noexcept override;
     void abandon(send_operation& op) noexcept override;
     void stop_sending(send_operation& op) noexcept override { (void)try_take_back(op); }
+    void go_on(send_operation& op) noexcept override {
+        if (path_ != nullptr) { path_->go_on(op); }
+    }
     [[nodiscard]] runtime::task<status> upgrade() override;
     void close(errc reason) noexcept override;
     [[nodiscard]] std::string_view path() const noexcept override;

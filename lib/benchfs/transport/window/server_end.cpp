@@ -43,6 +43,7 @@ void server_end::send(send_operation& op) noexcept {
         return;
     }
     const bool staged = bytes != 0 && e->reply_payload_max > inline_max;
+    BFS_ASSERT(staged || op.maker == nullptr);
     if (!writer_.fits(data_room(op.header.size(), staged ? 0 : bytes))) {
         op.on_sent(errc::peer_down);
         fail(errc::bad_frame, "the client kept no room for a reply");
@@ -56,7 +57,9 @@ void server_end::send(send_operation& op) noexcept {
     publish(what, op.header, staged ? nullptr : op.payload);
     if (staged) {
         e->out = &op;
-        e->cursor = segment_cursor<const_byte_span>(*op.payload);
+        e->stalled = false;
+        e->to_fill = bytes;
+        if (op.maker == nullptr) { e->cursor = segment_cursor<const_byte_span>(*op.payload); }
         ++transfers_;
         watch_progress();
         fill_lent(*e, what.exchange);
@@ -68,18 +71,25 @@ void server_end::send(send_operation& op) noexcept {
 }
 
 void server_end::fill_lent(exchange& e, std::uint16_t id) noexcept {
-    while (e.out != nullptr && e.lent != 0) {
+    while (e.out != nullptr && !e.stalled && e.lent != 0) {
         const auto piece = static_cast<std::uint32_t>(std::countr_zero(e.lent));
-        e.lent = static_cast<std::uint16_t>(e.lent & (e.lent - 1));
         if (!writer_.fits(0)) { return fail(errc::bad_frame, "the client kept no room for a piece"); }
+        const std::uint32_t bytes = std::min(e.to_fill, piece_bytes);
+        if (!fill(e, {piece_at(piece), bytes})) {
+            e.stalled = true; // nobody waits for the client any more
+            --transfers_;
+            return;
+        }
+        e.lent = static_cast<std::uint16_t>(e.lent & (e.lent - 1));
+        e.to_fill -= bytes;
         record what;
         what.kind = record_kind::piece;
         what.exchange = id;
         what.piece = static_cast<std::uint8_t>(piece);
-        what.payload_size = static_cast<std::uint32_t>(e.cursor.copy_out(piece_at(piece), piece_bytes));
+        what.payload_size = bytes;
         ++moved_;
         publish(what);
-        if (e.cursor.remaining() != 0) { continue; }
+        if (e.to_fill != 0) { continue; }
         send_operation* op = std::exchange(e.out, nullptr);
         --transfers_;
         e.replied = true;
@@ -89,12 +99,26 @@ void server_end::fill_lent(exchange& e, std::uint16_t id) noexcept {
     }
 }
 
+bool server_end::fill(exchange& e, byte_span piece) noexcept {
+    if (e.out->maker != nullptr) { return e.out->maker->make(piece); }
+    e.cursor.copy_out(piece.data(), piece.size());
+    return true;
+}
+
+void server_end::go_on(send_operation& op) noexcept {
+    exchange& e = exchanges_[static_cast<std::uint16_t>(op.answers) % exchange_count];
+    if (closed_ || e.out != &op || !std::exchange(e.stalled, false)) { return; }
+    ++transfers_;
+    watch_progress();
+    fill_lent(e, static_cast<std::uint16_t>(&e - exchanges_.data()));
+}
+
 bool server_end::abandon(send_operation& op) noexcept {
     for (exchange& e : exchanges_) {
         if (e.out != &op) { continue; }
         // Half a reply cannot be taken back: the client would wait for the rest.
         e.out = nullptr;
-        --transfers_;
+        if (!e.stalled) { --transfers_; }
         fail(errc::cancelled, "a reply was abandoned half-way");
         op.on_sent(errc::cancelled);
         return true;

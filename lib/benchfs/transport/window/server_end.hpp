@@ -20,6 +20,7 @@ public:
     [[nodiscard]] bool carries(const send_operation&) const noexcept override { return false; }
     void send(send_operation& op) noexcept override;
     bool abandon(send_operation& op) noexcept override;
+    void go_on(send_operation& op) noexcept override;
     [[nodiscard]] bool confirm() noexcept override;
     void shut(errc reason) noexcept override;
 
@@ -27,12 +28,14 @@ private:
     struct exchange {
         bool active = false;
         bool replied = false;
+        bool stalled = false;  // `out` waits for its maker
         std::uint16_t use = 0; // told from an earlier request with the same number by this
         std::uint16_t reply_header_max = 0;
         std::uint16_t lent = 0;
         std::uint32_t reply_payload_max = 0;
         send_operation* out = nullptr;
-        segment_cursor<const_byte_span> cursor;
+        segment_cursor<const_byte_span> cursor; // of a payload without a maker
+        std::uint32_t to_fill = 0;              // bytes of the payload that no piece has yet
         incoming in;
     };
 
@@ -53,13 +56,17 @@ private:
     [[nodiscard]] incoming& incoming_of(std::uint16_t id) noexcept override { return exchanges_[id].in; }
 
     [[nodiscard]] exchange* find(request_token token) noexcept;
+    [[nodiscard]] bool makes_reply(std::uint16_t id) const noexcept override {
+        return exchanges_[id].reply_payload_max > inline_max;
+    }
     void fill_lent(exchange& e, std::uint16_t id) noexcept;
+    [[nodiscard]] bool fill(exchange& e, byte_span piece) noexcept;
     void finish_if_done(exchange& e) noexcept;
     void watch_progress() noexcept;
     void check_progress() noexcept;
 
     std::array<exchange, exchange_count> exchanges_;
-    std::uint32_t transfers_ = 0; // payloads that still wait for the client, in either direction
+    std::uint32_t transfers_ = 0; // payloads that wait for the client, in either direction
     std::uint64_t moved_ = 0;
     std::uint64_t moved_at_check_ = 0;
     nonce expected_;

@@ -93,20 +93,31 @@ void window_end::piece_arrived(incoming& in, const record& what) noexcept {
 
 void window_end::drain(std::uint16_t exchange) noexcept {
     incoming& in = incoming_of(exchange);
+    receive_operation* ended = nullptr;
+    errc outcome = errc::ok;
     while (in.count != 0 && (in.discard || in.receiver != nullptr)) {
         const incoming::filled part = in.queue[in.head];
         in.head = static_cast<std::uint8_t>((in.head + 1) % piece_count);
         --in.count;
-        if (!in.discard) { in.cursor.copy_in(piece_at(part.piece), part.bytes); }
+        if (!in.discard) { outcome = take(in, {piece_at(part.piece), part.bytes}); }
         in.to_drain -= part.bytes;
         give_back(exchange, part.piece);
+        if (outcome != errc::ok && !std::exchange(in.discard, true)) {
+            ended = std::exchange(in.receiver, nullptr); // what is still to come is dropped as it comes
+        }
         if (in.to_drain == 0) {
-            receive_operation* op = std::exchange(in.receiver, nullptr);
+            if (ended == nullptr) { ended = std::exchange(in.receiver, nullptr); }
             incoming_done(exchange);
-            if (op != nullptr) { op->on_received(errc::ok); }
-            return; // the exchange may be another one's by now
+            break; // the exchange may be another one's after on_received()
         }
     }
+    if (ended != nullptr) { ended->on_received(outcome); }
+}
+
+errc window_end::take(incoming& in, const_byte_span piece) noexcept {
+    if (in.receiver->taker != nullptr) { return in.receiver->taker->take(piece); }
+    in.cursor.copy_in(piece.data(), piece.size());
+    return errc::ok;
 }
 
 void window_end::stop_incoming(incoming& in, errc reason) noexcept {
@@ -119,12 +130,10 @@ void window_end::stop_incoming(incoming& in, errc reason) noexcept {
 void window_end::start_receive(window_message& m, receive_operation& op) noexcept {
     using kind = window_message::payload_kind;
     if (m.kind_ != kind::staged) {
-        const std::byte* from = m.kind_ == kind::spilled ? m.spill_.get() : m.in_ring_;
-        segment_cursor<byte_span> to(*op.target);
-        to.copy_in(from, m.payload_size_);
+        const errc outcome = m.hand_over(op);
         if (m.kind_ == kind::in_ring) { consume(); }
         m.kind_ = kind::taken;
-        op.on_received(errc::ok);
+        op.on_received(outcome);
         return;
     }
     m.kind_ = kind::taken;
@@ -134,7 +143,7 @@ void window_end::start_receive(window_message& m, receive_operation& op) noexcep
         return;
     }
     in.receiver = &op;
-    in.cursor = segment_cursor<byte_span>(*op.target);
+    if (op.taker == nullptr) { in.cursor = segment_cursor<byte_span>(*op.target); }
     drain(m.exchange_);
 }
 

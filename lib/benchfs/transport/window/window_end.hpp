@@ -46,6 +46,8 @@ protected:
     virtual void give_back(std::uint16_t exchange, std::uint8_t piece) noexcept = 0;
     virtual void incoming_done(std::uint16_t exchange) noexcept = 0;
     [[nodiscard]] virtual incoming& incoming_of(std::uint16_t exchange) noexcept = 0;
+    /// Whether the reply's payload leaves through pieces.
+    [[nodiscard]] virtual bool makes_reply(std::uint16_t) const noexcept { return false; }
     /// Tries again what did not fit (only called while backlog_ is set); true if something moved.
     virtual bool work_backlog() noexcept { return false; }
     /// Whether something waits for room in the outgoing ring, which comes back without a wake-up.
@@ -57,6 +59,7 @@ protected:
     void deliver(const record& what, request_token token) noexcept;
     void piece_arrived(incoming& in, const record& what) noexcept;
     void drain(std::uint16_t exchange) noexcept;
+    [[nodiscard]] static errc take(incoming& in, const_byte_span piece) noexcept;
     void stop_incoming(incoming& in, errc reason) noexcept;
     void fail(errc reason, const char* what) noexcept;
     void detach_messages() noexcept;

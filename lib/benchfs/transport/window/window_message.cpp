@@ -7,20 +7,32 @@
 namespace benchfs::transport::window {
 
 void window_message::receive(receive_operation& op) noexcept {
-    BFS_ASSERT(kind_ != payload_kind::taken && op.target->bytes() == payload_size_);
+    BFS_ASSERT(kind_ != payload_kind::taken);
+    BFS_ASSERT(op.taker != nullptr || op.target->bytes() == payload_size_);
     if (kind_ == payload_kind::staged && end_ == nullptr) {
         kind_ = payload_kind::taken;
         op.on_received(errc::peer_down);
     } else if (kind_ == payload_kind::none) {
         op.on_received(errc::ok);
     } else if (kind_ == payload_kind::spilled) {
-        segment_cursor<byte_span> to(*op.target);
-        to.copy_in(spill_.get(), payload_size_);
+        const errc outcome = hand_over(op);
         kind_ = payload_kind::taken;
-        op.on_received(errc::ok);
+        op.on_received(outcome);
     } else {
         end_->start_receive(*this, op);
     }
+}
+
+bool window_message::makes_reply() const noexcept {
+    return end_ != nullptr && exchange_ != no_exchange && end_->makes_reply(exchange_);
+}
+
+errc window_message::hand_over(receive_operation& op) const noexcept {
+    const std::byte* from = kind_ == payload_kind::spilled ? spill_.get() : in_ring_;
+    if (op.taker != nullptr) { return op.taker->take({from, payload_size_}); }
+    segment_cursor<byte_span> to(*op.target);
+    to.copy_in(from, payload_size_);
+    return errc::ok;
 }
 
 void window_message::abandon(receive_operation& op) noexcept {

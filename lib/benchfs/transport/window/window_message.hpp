@@ -43,6 +43,8 @@ struct incoming {
 /// Pooled by its end of the window. A message may outlive the window; it then answers receive() with peer_down.
 class window_message final : public message {
 public:
+    [[nodiscard]] bool lies_here() const noexcept override { return payload_size_ != 0; }
+    [[nodiscard]] bool makes_reply() const noexcept override;
     void receive(receive_operation& op) noexcept override;
     void abandon(receive_operation& op) noexcept override;
 
@@ -54,6 +56,8 @@ private:
     void release() noexcept override;
     /// Moves an inline payload out of the ring: the handler kept the message beyond its delivery.
     void spill();
+    /// An inline payload to its receiver; what a taker said of it.
+    [[nodiscard]] errc hand_over(receive_operation& op) const noexcept;
 
     window_end* end_ = nullptr; // nullptr: the window is gone
     payload_kind kind_ = payload_kind::none;
