@@ -1,5 +1,6 @@
 // Methods about the bytes of chunks. Appends have a file of their own.
 #include "benchfs/runtime/sleep.hpp"
+#include "benchfs/server/chunk_pieces.hpp"
 #include "benchfs/server/duties.hpp"
 #include "benchfs/server/growth.hpp"
 #include "benchfs/server/services.hpp"
@@ -20,7 +21,12 @@ constexpr auto crowded_pause = std::chrono::milliseconds(1);
 using crc_list = std::array<std::uint32_t, crc_max>;
 
 /// The bytes of the payload go to the slot's target, the checksums behind them to `crcs`.
-task<status> fetch(server_call& call, storage::write_slot& slot, std::span<std::uint32_t> crcs) {
+task<status> fetch(service_state& state, server_call& call, storage::write_slot& slot,
+                   std::span<std::uint32_t> crcs) {
+    if (slot.puts) {
+        chunk_taker taker(state.store, slot, crcs);
+        co_return co_await call.receive(taker);
+    }
     if (crcs.empty()) { co_return co_await call.receive(slot.target); }
     segments all;
     for (std::size_t i = 0; i < slot.target.count(); ++i) { all.push(slot.target[i]); }
@@ -62,6 +68,7 @@ task<status> store_bytes(service_state& state, server_call& call, destination to
     slot.chunk = to.chunk;
     slot.offset = to.offset;
     slot.size = to.size;
+    slot.can_put = call.payload_lies_here();
     const bool immediate = state.store.immediate();
     if (immediate) {
         BFS_CO_CHECK(state.store.prepare_now(slot));
@@ -72,10 +79,11 @@ task<status> store_bytes(service_state& state, server_call& call, destination to
         BFS_CO_CHECK(co_await state.store.prepare(slot));
     }
     status got;
-    if (crcs.empty()) {
+    if (crcs.empty() && !slot.puts) {
         got = co_await call.receive(slot.target);
     } else {
-        got = co_await fetch(call, slot, crcs);
+        task<status> fetching = fetch(state, call, slot, crcs);
+        got = co_await std::move(fetching);
     }
     if (!got) {
         state.store.abandon(slot);
@@ -157,14 +165,24 @@ task<status> write(void* context, server_call& call) {
 }
 
 /// Sends what the slot holds, with the checksums of its whole blocks behind it.
-task<void> send_checksummed(service_state& state, server_call& call, const storage::read_slot& slot,
+task<void> send_checksummed(service_state& state, server_call& call, storage::read_slot& slot,
                             rpc::read_chunk::reply& answer) {
     const auto crcs = std::make_unique_for_overwrite<crc_list>();
     const std::size_t count = state.store.checksums(slot, *crcs);
+    answer.checksums = static_cast<std::uint32_t>(count);
+    if (slot.gets) {
+        chunk_maker maker(state.store, slot, std::span(*crcs).first(count));
+        status sent = co_await call.reply_made<rpc::read_chunk>(answer, maker, maker.bytes());
+        while (!sent && sent.error() == errc::try_again) {
+            const status there = co_await state.store.fetch(slot);
+            if (!there) { maker.fail(); }
+            sent = co_await call.go_on();
+        }
+        co_return;
+    }
     const_segments all;
     for (std::size_t i = 0; i < slot.source.count(); ++i) { all.push(slot.source[i]); }
     all.push(std::as_bytes(std::span(*crcs).first(count)));
-    answer.checksums = static_cast<std::uint32_t>(count);
     (void)co_await call.reply_with<rpc::read_chunk>(answer, all);
 }
 
@@ -186,6 +204,7 @@ task<status> read(void* context, server_call& call) {
     slot.offset = asked.offset;
     slot.size = asked.size;
     slot.caller_verifies = (asked.how & rpc::read_chunk::reader_verifies) != 0;
+    slot.can_get = call.makes_reply();
     if (state.store.immediate()) {
         BFS_CO_CHECK(state.store.read_now(slot));
     } else {

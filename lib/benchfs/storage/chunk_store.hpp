@@ -31,13 +31,19 @@ struct io_slot {
 };
 
 struct write_slot : io_slot {
-    segments target; // after prepare(): where the bytes go, `size` in all
+    // Set before prepare(): the caller can hand the bytes over in pieces, with put(), from where they lie.
+    bool can_put = false;
+    bool puts = false; // after prepare(): it must, there is no target
+    segments target;   // after prepare(): where the bytes go, `size` in all
 };
 
 struct read_slot : io_slot {
     // Set before read(): the caller compares the blocks that it gets whole with checksums(), so read() only
     // looks at those that it gets in part.
     bool caller_verifies = false;
+    // Set before read(): the caller can fetch the bytes in pieces, with get(), to where they leave from.
+    bool can_get = false;
+    bool gets = false;     // after read(): it must, there is no source
     const_segments source; // after read(): `valid` bytes
     // Bytes that the chunk holds from offset on, at most size; what lies beyond is a hole or past the end.
     std::uint32_t valid = 0;
@@ -97,12 +103,20 @@ public:
     /// must outlive the task.
     [[nodiscard]] virtual runtime::task<status> commit(write_slot& slot,
                                                        std::span<const std::uint32_t> crcs) = 0;
+    /// The next bytes of a write that puts, in order, each time some whole blocks (else bad_frame). They may
+    /// change while this looks at them; they have no effect before commit().
+    [[nodiscard]] virtual status put(write_slot&, const_byte_span) { return errc::not_supported; }
     /// Gives back a prepared write that will not be committed. Nothing happens to an empty slot.
     virtual void abandon(write_slot& slot) noexcept = 0;
 
     /// Finds the bytes; a chunk that does not exist has 0 valid bytes. Every ok must be followed by release().
     /// Never returns bytes that fail their checksum: io_error (but see read_slot::caller_verifies).
     [[nodiscard]] virtual runtime::task<status> read(read_slot& slot) = 0;
+    /// The next bytes of a read that gets, in order, whole blocks each time. try_again: they would have to be
+    /// waited for, with fetch(); then the same again.
+    [[nodiscard]] virtual status get(read_slot&, byte_span) { return errc::not_supported; }
+    /// Brings what is left of a read that gets into memory.
+    [[nodiscard]] virtual runtime::task<status> fetch(read_slot&) { co_return errc::not_supported; }
     virtual void release(read_slot& slot) noexcept = 0;
     /// The checksums of the blocks that lie whole in [offset, offset + valid) of a read, written to `out`;
     /// returns how many. 0 in engines without checksums.

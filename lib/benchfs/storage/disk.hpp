@@ -31,10 +31,15 @@ public:
     [[nodiscard]] virtual runtime::task<result<std::size_t>> write(std::uint64_t offset, const_byte_span from,
                                                                    int buffer_index) = 0;
     /// The same at once, for small records that others wait for: a copy into the page cache costs less than a
-    /// suspension. Only for files of open_log(). not_supported: this disk cannot.
+    /// suspension. Only for files of open_log(), and where copies(). not_supported: this disk cannot.
     [[nodiscard]] virtual result<std::size_t> write_now(std::uint64_t, const_byte_span) {
         return errc::not_supported;
     }
+    /// Reads what is in memory already; try_again: the device would have to be waited for.
+    [[nodiscard]] virtual result<std::size_t> read_now(std::uint64_t, byte_span) { return errc::try_again; }
+    /// Whether reading and writing is, for now, copying from and to memory, so that write_now() hardly ever
+    /// waits.
+    [[nodiscard]] virtual bool copies() const noexcept { return false; }
     /// Completed writes are on stable storage after ok. After an error nobody knows: don't retry.
     [[nodiscard]] virtual runtime::task<status> sync() = 0;
     /// Makes the file `size` bytes long (never shorter), with space reserved; no_space leaves it as it was.

@@ -36,10 +36,7 @@ public:
 
     runtime::task<result<std::size_t>> read(std::uint64_t offset, byte_span to, int) override {
         BFS_CO_CHECK(co_await trouble(image_));
-        if (offset >= file_.bytes.size()) { co_return std::size_t{0}; }
-        const std::size_t n = std::min({to.size(), file_.bytes.size() - offset, image_.faults.short_bytes});
-        std::memcpy(to.data(), file_.bytes.data() + offset, n);
-        co_return n;
+        co_return get(offset, to);
     }
 
     runtime::task<result<std::size_t>> write(std::uint64_t offset, const_byte_span from, int) override {
@@ -51,6 +48,13 @@ public:
         BFS_CHECK(stumble(image_));
         return put(offset, from);
     }
+
+    result<std::size_t> read_now(std::uint64_t offset, byte_span to) override {
+        if (image_.random.below(100) < image_.faults.cold_percent) { return errc::try_again; }
+        BFS_CHECK(stumble(image_));
+        return get(offset, to);
+    }
+    bool copies() const noexcept override { return image_.faults.copies; }
 
     runtime::task<status> sync() override {
         const std::size_t before = file_.pending.size(); // what is written during the sync is not covered
@@ -79,6 +83,12 @@ public:
     bool direct() const noexcept override { return false; }
 
 private:
+    [[nodiscard]] std::size_t get(std::uint64_t offset, byte_span to) const {
+        if (offset >= file_.bytes.size()) { return 0; }
+        const std::size_t n = std::min({to.size(), file_.bytes.size() - offset, image_.faults.short_bytes});
+        std::memcpy(to.data(), file_.bytes.data() + offset, n);
+        return n;
+    }
     result<std::size_t> put(std::uint64_t offset, const_byte_span from) {
         ++image_.writes;
         const std::size_t n = std::min(from.size(), image_.faults.short_bytes);

@@ -18,6 +18,8 @@ struct disk_faults {
     errc error = errc::io_error;               // how
     std::uint64_t byte_budget = ~0ULL;         // files together; allocate() beyond it is no_space
     std::size_t short_bytes = ~std::size_t{0}; // most bytes one read or write moves
+    bool copies = false;                       // files say that they are in memory
+    std::uint32_t cold_percent = 0;            // then: calls of read_now() that would have to wait
     std::uint32_t delay_turns = 0;             // calls end after up to so many turns of the loop, at random
 };
 

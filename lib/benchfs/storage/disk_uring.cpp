@@ -15,6 +15,7 @@
 #include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace benchfs::storage {
@@ -27,11 +28,25 @@ constexpr const char* owner_file = "owner.pid";
 // might wait (on ext4 every write), takes several times as long as the copy, and even a read that need not wait
 // costs two system calls.
 constexpr std::size_t inline_bytes = 64 * KiB;
+// A plain write that took so long was made to wait for the device, and with it everybody; or this process lost
+// its core, which does not come twice within a short time. Then the ring's threads do the waiting, for some
+// times as long.
+constexpr std::int64_t long_wait_ms = 8;
+constexpr std::int64_t short_time_ms = 200;
+constexpr std::int64_t avoided_for = 20;
+
+/// To a few milliseconds, for a few nanoseconds.
+std::int64_t coarse_ms() noexcept {
+    struct ::timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return now.tv_sec * std::int64_t{1000} + now.tv_nsec / 1'000'000;
+}
 
 class uring_file final : public disk_file {
 public:
-    uring_file(uring::ring& ring, int fd, std::uint64_t size, bool direct, bool inline_io) noexcept
-        : ring_(ring), fd_(fd), size_(size), direct_(direct), inline_(inline_io) {}
+    uring_file(uring::ring& ring, disk_uring::avoidance& avoid, int fd, std::uint64_t size, bool direct,
+               bool inline_io) noexcept
+        : ring_(ring), avoid_(avoid), fd_(fd), size_(size), direct_(direct), inline_(inline_io) {}
     uring_file(const uring_file&) = delete;
     uring_file& operator=(const uring_file&) = delete;
     ~uring_file() override {
@@ -41,23 +56,36 @@ public:
     runtime::task<result<std::size_t>> read(std::uint64_t offset, byte_span to, int buffer_index) override {
         if (inline_) { co_return counted(::pread(fd_, to.data(), to.size(), static_cast<::off_t>(offset))); }
         if (!direct_ && to.size() <= inline_bytes) {
-            // From the page cache, or not at all.
-            struct ::iovec all{to.data(), to.size()};
-            const ::ssize_t n = ::preadv2(fd_, &all, 1, static_cast<::off_t>(offset), RWF_NOWAIT);
-            if (n > 0) { co_return static_cast<std::size_t>(n); }
+            const result<std::size_t> n = read_now(offset, to);
+            if (n && *n > 0) { co_return *n; }
         }
         co_return co_await uring::read_fixed(ring_, fd_, to, offset, buffer_index);
     }
     runtime::task<result<std::size_t>> write(std::uint64_t offset, const_byte_span from,
                                              int buffer_index) override {
-        if (inline_ || (!direct_ && from.size() <= inline_bytes)) {
-            co_return counted(::pwrite(fd_, from.data(), from.size(), static_cast<::off_t>(offset)));
-        }
+        if (from.size() <= inline_bytes ? copies() : inline_) { co_return write_now(offset, from); }
         co_return co_await uring::write_fixed(ring_, fd_, from, offset, buffer_index);
     }
     result<std::size_t> write_now(std::uint64_t offset, const_byte_span from) override {
-        return counted(::pwrite(fd_, from.data(), from.size(), static_cast<::off_t>(offset)));
+        const std::int64_t start = coarse_ms();
+        const ::ssize_t n = ::pwrite(fd_, from.data(), from.size(), static_cast<::off_t>(offset));
+        const int error = errno;
+        const std::int64_t end = coarse_ms();
+        if (end - start >= long_wait_ms) {
+            if (start - avoid_.last_wait_ms < short_time_ms) {
+                avoid_.until_ms = end + avoided_for * (end - start);
+            }
+            avoid_.last_wait_ms = end;
+        }
+        if (n < 0) { return from_errno(error); }
+        return static_cast<std::size_t>(n);
     }
+    result<std::size_t> read_now(std::uint64_t offset, byte_span to) override {
+        // From the page cache, or not at all.
+        struct ::iovec all{to.data(), to.size()};
+        return counted(::preadv2(fd_, &all, 1, static_cast<::off_t>(offset), inline_ ? 0 : RWF_NOWAIT));
+    }
+    bool copies() const noexcept override { return inline_ || (!direct_ && coarse_ms() >= avoid_.until_ms); }
     runtime::task<status> sync() override { co_return co_await uring::fsync(ring_, fd_, true); }
     runtime::task<status> allocate(std::uint64_t size) override {
         const std::uint64_t wanted = std::max(size, size_);
@@ -84,6 +112,7 @@ private:
     }
 
     uring::ring& ring_;
+    disk_uring::avoidance& avoid_;
     int fd_;
     std::uint64_t size_;
     bool direct_;
@@ -194,8 +223,8 @@ runtime::task<result<std::unique_ptr<disk_file>>> disk_uring::checked(int fd, co
         co_return error;
     }
     note_owner();
-    std::unique_ptr<disk_file> file =
-        std::make_unique<uring_file>(ring_, fd, static_cast<std::uint64_t>(about.st_size), direct, inline_);
+    std::unique_ptr<disk_file> file = std::make_unique<uring_file>(
+        ring_, avoidance_, fd, static_cast<std::uint64_t>(about.st_size), direct, inline_);
     co_return file;
 }
 

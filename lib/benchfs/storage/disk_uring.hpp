@@ -44,6 +44,13 @@ public:
     void give_back(const lent_buffer& b) noexcept override;
     [[nodiscard]] runtime::task<status> close() override;
 
+    /// Until when plain writes are avoided: the kernel makes them wait when too much of its memory waits for
+    /// the device.
+    struct avoidance {
+        std::int64_t until_ms = 0;
+        std::int64_t last_wait_ms = -1'000'000;
+    };
+
     /// Whether reads and writes go around the ring.
     [[nodiscard]] bool inline_io() const noexcept { return inline_; }
 
@@ -63,6 +70,7 @@ private:
     bool owner_noted_ = false;
     std::vector<uring::registered_buffer> lent_;
     std::vector<std::uint32_t> free_tokens_;
+    avoidance avoidance_;
 };
 
 } // namespace benchfs::storage

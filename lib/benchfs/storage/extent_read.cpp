@@ -13,6 +13,7 @@ runtime::task<status> extent_store::read(read_slot& slot) {
     slot.source.clear();
     slot.valid = 0;
     slot.engine_word[0] = 0;
+    slot.gets = false;
     BFS_CO_CHECK(check_range(slot));
     const record* chunk = chunks_.find(slot.chunk);
     if (chunk == nullptr || slot.offset >= chunk->length) { co_return ok(); }
@@ -21,6 +22,12 @@ runtime::task<status> extent_store::read(read_slot& slot) {
     if (slot.caller_verifies) {
         t->trusted = (slot.offset + block_size - 1) / block_size;
         t->trusted_end = (slot.offset + valid) / block_size;
+    }
+    if (slot.can_get && begin_getting(*chunk, *t)) {
+        slot.gets = true;
+        slot.valid = valid;
+        keep(slot, std::move(t));
+        co_return ok();
     }
     // The record may be gone after the first suspension: load() takes what it needs before that.
     status done = buffers_->acquire(t->count, t->data);
@@ -53,12 +60,7 @@ runtime::task<status> extent_store::load(chunk_id chunk, const extent_map& map, 
     std::vector<cut_block> cuts; // almost always empty
     for (const chunk_extent& e : t.mapped) {
         hole_until(e.first);
-        for (std::uint32_t done = 0; done < e.count;) {
-            const std::uint32_t i = e.first + done - t.first;
-            const std::uint32_t n = std::min(e.count - done, t.data.contiguous(i));
-            t.jobs.push_back({e.disk + done, n, t.data.block(i), t.data.index(i)});
-            done += n;
-        }
+        add_jobs(t, e.first - t.first, e.count, e.disk);
         for (; at < e.first + e.count; ++at) {
             t.crcs[at - t.first] = map.crc(at);
             const std::uint32_t valid = map.valid_bytes(at);

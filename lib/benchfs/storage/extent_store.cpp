@@ -54,12 +54,16 @@ std::unique_ptr<extent_store::transfer> extent_store::new_transfer(const io_slot
     t->count = (slot.offset + bytes + block_size - 1) / block_size - t->first;
     t->trusted = 0;
     t->trusted_end = 0;
+    t->moved = 0;
+    t->fetched = ~0U;
+    t->in_pieces = false;
     t->crcs.assign(t->count, 0);
     return t;
 }
 
 void extent_store::recycle(std::unique_ptr<transfer> t) noexcept {
     buffers_->release(t->data);
+    t->guard.reset();
     segments_->give_back(t->space);
     t->space.clear();
     t->freed.clear();
@@ -67,6 +71,16 @@ void extent_store::recycle(std::unique_ptr<transfer> t) noexcept {
     t->jobs.clear();
     --out_;
     spare_.push_back(std::move(t));
+}
+
+/// Blocks from number `first` of the transfer's memory on and as many on the disk, a job for each piece of
+/// memory.
+void extent_store::add_jobs(transfer& t, std::uint32_t first, std::uint32_t count, std::uint32_t disk) {
+    for (std::uint32_t done = 0; done < count;) {
+        const std::uint32_t n = std::min(count - done, t.data.contiguous(first + done));
+        t.jobs.push_back({disk + done, n, t.data.block(first + done), t.data.index(first + done)});
+        done += n;
+    }
 }
 
 void extent_store::keep(io_slot& slot, std::unique_ptr<transfer> t) noexcept {

@@ -17,6 +17,7 @@
 #include "benchfs/storage/wal.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,9 +63,12 @@ public:
         return segments_->direct() ? 256 * KiB : 0;
     }
     [[nodiscard]] runtime::task<status> prepare(write_slot& slot) override;
+    [[nodiscard]] status put(write_slot& slot, const_byte_span bytes) override;
     [[nodiscard]] runtime::task<status> commit(write_slot& slot, std::span<const std::uint32_t> crcs) override;
     void abandon(write_slot& slot) noexcept override;
     [[nodiscard]] runtime::task<status> read(read_slot& slot) override;
+    [[nodiscard]] status get(read_slot& slot, byte_span to) override;
+    [[nodiscard]] runtime::task<status> fetch(read_slot& slot) override;
     void release(read_slot& slot) noexcept override;
     std::size_t checksums(const read_slot& slot, std::span<std::uint32_t> out) const noexcept override;
     [[nodiscard]] runtime::task<status> truncate(chunk_id chunk, std::uint32_t size) override;
@@ -86,6 +90,12 @@ private:
         // Read: blocks [trusted, trusted_end) of the chunk are verified by who asked for them.
         std::uint32_t trusted = 0;
         std::uint32_t trusted_end = 0;
+        // In pieces: how many blocks were put or got; a read has those from number `fetched` on in `data`.
+        std::uint32_t moved = 0;
+        std::uint32_t fetched = ~0U;
+        bool in_pieces = false;
+        std::optional<segment_files::read_guard>
+            guard; // until a read in pieces has fetched what it did not get
         block_buffer data;
         std::vector<std::uint32_t> crcs; // one per block
         std::vector<disk_extent> space;  // write: fresh blocks; empty once a map has them
@@ -121,11 +131,17 @@ private:
                                           std::span<const std::uint32_t> given);
     [[nodiscard]] runtime::task<status> write(const write_slot& slot, transfer& t);
     [[nodiscard]] runtime::task<status> apply(record& chunk, const write_slot& slot, transfer& t);
+    [[nodiscard]] runtime::task<status> write_blocks(transfer& t);
     [[nodiscard]] runtime::task<status> fill_edges(record& chunk, const write_slot& slot, transfer& t);
     [[nodiscard]] runtime::task<status> fill_edge(record& chunk, transfer& t, std::uint32_t block,
                                                   std::uint32_t from, std::uint32_t to);
     [[nodiscard]] runtime::task<status> load(chunk_id chunk, const extent_map& map, transfer& t);
     [[nodiscard]] status verify(chunk_id chunk, transfer& t) const;
+    [[nodiscard]] bool begin_getting(const record& chunk, transfer& t);
+    static void add_jobs(transfer& t, std::uint32_t first, std::uint32_t count, std::uint32_t disk);
+    [[nodiscard]] static transfer& transfer_of(io_slot& slot) noexcept {
+        return *reinterpret_cast<transfer*>(slot.engine_word[0]);
+    }
     [[nodiscard]] status cut(record& chunk, std::uint32_t size);
     class recovery;
     [[nodiscard]] runtime::task<status> recover(wal_reader* others, bool read_only);

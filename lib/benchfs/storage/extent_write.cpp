@@ -11,13 +11,22 @@ namespace benchfs::storage {
 runtime::task<status> extent_store::prepare(write_slot& slot) {
     slot.target.clear();
     slot.engine_word[0] = 0;
+    slot.puts = false;
     BFS_CO_CHECK(check_range(slot));
     std::unique_ptr<transfer> t = new_transfer(slot, slot.size);
-    status done = buffers_->acquire(t->count, t->data);
+    const bool whole = slot.offset % block_size == 0 && slot.size % block_size == 0;
+    t->in_pieces = slot.can_put && whole && segments_->copies();
+    status done;
+    if (!t->in_pieces) { done = buffers_->acquire(t->count, t->data); }
     if (done) { done = co_await segments_->take(t->count, t->space); }
     if (!done) {
         recycle(std::move(t));
         co_return done;
+    }
+    if (t->in_pieces) {
+        slot.puts = true;
+        keep(slot, std::move(t));
+        co_return ok();
     }
     // Blocks keep their alignment in memory: what surrounds an unaligned write is filled in around it.
     t->data.each(slot.offset % block_size, slot.size, [&](byte_span part) { slot.target.push(part); });
@@ -29,7 +38,9 @@ runtime::task<status> extent_store::commit(write_slot& slot, std::span<const std
     std::unique_ptr<transfer> t = take_back(slot);
     slot.target.clear();
     if (!t) { co_return errc::invalid_argument; }
-    status done = sum_whole_blocks(slot, *t, crcs);
+    status done;
+    if (t->in_pieces && t->moved != t->count) { done = errc::invalid_argument; }
+    if (done) { done = sum_whole_blocks(slot, *t, crcs); }
     if (done) { done = co_await write(slot, *t); }
     recycle(std::move(t));
     co_return done;
@@ -42,7 +53,7 @@ status extent_store::sum_whole_blocks(const write_slot& slot, transfer& t,
     if (!given.empty() && given.size() != whole) { return errc::invalid_argument; }
     const std::uint32_t skip = slot.offset % block_size != 0 ? 1 : 0;
     for (std::uint32_t i = 0; i < whole; ++i) {
-        t.crcs[skip + i] = block_crc(t.data.block(skip + i));
+        if (!t.in_pieces) { t.crcs[skip + i] = block_crc(t.data.block(skip + i)); }
         if (given.empty() || given[i] == t.crcs[skip + i]) { continue; }
         BFS_LOG_ERROR(
             "storage",
@@ -68,19 +79,10 @@ runtime::task<status> extent_store::write(const write_slot& slot, transfer& t) {
 }
 
 runtime::task<status> extent_store::apply(record& chunk, const write_slot& slot, transfer& t) {
-    BFS_CO_CHECK(co_await fill_edges(chunk, slot, t));
-    t.jobs.clear();
-    std::uint32_t at = 0;
-    for (const disk_extent& run : t.space) {
-        for (std::uint32_t done = 0; done < run.count;) {
-            const std::uint32_t n = std::min(run.count - done, t.data.contiguous(at));
-            t.jobs.push_back({run.block + done, n, t.data.block(at), t.data.index(at)});
-            done += n;
-            at += n;
-        }
+    if (!t.in_pieces) {
+        BFS_CO_CHECK(co_await fill_edges(chunk, slot, t));
+        BFS_CO_CHECK(co_await write_blocks(t));
     }
-    BFS_CO_CHECK(co_await segments_->write(t.jobs));
-
     extent_record change{chunk.id, t.first, std::max(chunk.length, slot.offset + slot.size), t.space, t.crcs};
     // Record and switch in one step: the log has changes in the order in which they happened.
     BFS_CO_TRY(const log_position position, log_->record_extents(change));
@@ -89,6 +91,16 @@ runtime::task<status> extent_store::apply(record& chunk, const write_slot& slot,
     chunk.length = change.length;
     segments_->retire(t.freed, position);
     co_return ok();
+}
+
+runtime::task<status> extent_store::write_blocks(transfer& t) {
+    t.jobs.clear();
+    std::uint32_t at = 0;
+    for (const disk_extent& run : t.space) {
+        add_jobs(t, at, run.count, run.block);
+        at += run.count;
+    }
+    return segments_->write(t.jobs);
 }
 
 /// Fills in what the chunk holds around an unaligned write, and sums those blocks.

@@ -1,6 +1,7 @@
 #include "benchfs/storage/io_buffers.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace benchfs::storage {
 namespace {
@@ -9,6 +10,15 @@ namespace {
 constexpr std::size_t smallest_lent = 256 * KiB;
 
 } // namespace
+
+void block_buffer::copy_out(std::uint32_t i, byte_span to) const noexcept {
+    while (!to.empty()) {
+        const std::size_t n = std::min(to.size(), contiguous(i) * std::size_t{block_size});
+        std::memcpy(to.data(), block(i), n);
+        to = to.subspan(n);
+        i += static_cast<std::uint32_t>(n / block_size);
+    }
+}
 
 io_buffers::io_buffers(disk& d) noexcept
     : disk_(d),

@@ -23,6 +23,8 @@ public:
         const std::size_t at = std::size_t{i} * block_size;
         return pieces_[at / piece_bytes_].lent.data + at % piece_bytes_;
     }
+    /// Copies whole blocks, from number i on.
+    void copy_out(std::uint32_t i, byte_span to) const noexcept;
     /// For the disk: the index of the lent buffer that a block lies in.
     [[nodiscard]] int index(std::uint32_t i) const noexcept {
         return pieces_[std::size_t{i} * block_size / piece_bytes_].lent.index;

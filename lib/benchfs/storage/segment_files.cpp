@@ -170,7 +170,10 @@ runtime::task<status> segment_files::wait_for_retired() {
     if (retired_.size() < before || retired_.empty()) { co_return ok(); }
     if (guards_.empty()) { co_return errc::no_space; } // the log keeps it
     reclaimed_.reset();
-    co_return co_await reclaimed_.wait();
+    ++space_wanted_;
+    const status waited = co_await reclaimed_.wait();
+    --space_wanted_;
+    co_return waited;
 }
 
 void segment_files::give_back(std::span<const disk_extent> runs) {
@@ -255,6 +258,35 @@ runtime::task<status> segment_files::write_one(const block_job& job) {
     // Growing may have moved the vector: look the segment up again.
     segments_[job.block / stride_].dirty = true;
     co_return ok();
+}
+
+status segment_files::read_now(std::uint32_t block, byte_span to) {
+    disk_file& file = *segments_[block / stride_].file;
+    const std::uint64_t offset = block % stride_ * std::uint64_t{block_size};
+    for (std::size_t done = 0; done < to.size();) {
+        const result<std::size_t> got = file.read_now(offset + done, to.subspan(done));
+        if (!got && got.error() == errc::interrupted) { continue; }
+        // At the end of the file, too: the other way of reading finds out, and says what is wrong.
+        if (!got || *got == 0) { return errc::try_again; }
+        done += *got;
+    }
+    return ok();
+}
+
+status segment_files::write_now(std::uint32_t block, const_byte_span from) {
+    disk_file& file = *segments_[block / stride_].file;
+    const std::uint64_t offset = block % stride_ * std::uint64_t{block_size};
+    segments_[block / stride_].dirty = true;
+    int tries = 0;
+    for (std::size_t done = 0; done < from.size();) {
+        const result<std::size_t> put = file.write_now(offset + done, from.subspan(done));
+        if (!put && !again(put.error())) { return put.error(); }
+        const std::size_t moved = put ? *put : 0;
+        tries = moved == 0 ? tries + 1 : 0;
+        if (tries == fruitless_tries) { return put ? errc::io_error : put.error(); }
+        done += moved;
+    }
+    return ok();
 }
 
 runtime::task<status> segment_files::sync() {

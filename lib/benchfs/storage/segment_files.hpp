@@ -52,6 +52,8 @@ public:
     [[nodiscard]] bool exists(std::uint32_t block) const noexcept {
         return block / stride_ < segments_.size() && block % stride_ < segments_[block / stride_].blocks;
     }
+    /// Whether somebody waits for blocks that read guards keep.
+    [[nodiscard]] bool space_wanted() const noexcept { return space_wanted_ != 0; }
     /// Frees what is retired and durable by now.
     void reclaim() noexcept;
 
@@ -76,6 +78,11 @@ public:
     /// The jobs and their memory must outlive the task. Suspends.
     [[nodiscard]] runtime::task<status> read(std::span<const block_job> jobs);
     [[nodiscard]] runtime::task<status> write(std::span<const block_job> jobs);
+    /// A run of whole blocks of one segment at once, see disk_file::copies(). Reading: try_again for what is
+    /// not in memory.
+    [[nodiscard]] status read_now(std::uint32_t block, byte_span to);
+    [[nodiscard]] status write_now(std::uint32_t block, const_byte_span from);
+    [[nodiscard]] bool copies() const noexcept { return !segments_.empty() && segments_[0].file->copies(); }
 
     /// Everything written before is on stable storage. Once this has failed it fails for ever. Suspends.
     [[nodiscard]] runtime::task<status> sync();
@@ -128,6 +135,7 @@ private:
     std::uint64_t retired_blocks_ = 0;
     intrusive_list<read_guard> guards_; // oldest first
     runtime::event reclaimed_;
+    std::uint32_t space_wanted_ = 0; // calls that wait for it
 };
 
 } // namespace benchfs::storage

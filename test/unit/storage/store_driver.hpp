@@ -48,8 +48,12 @@ struct rig {
 
 void fill(write_slot& slot, const_byte_span bytes);
 [[nodiscard]] byte_vector collect(const read_slot& slot);
+/// The same in pieces, for slots that put, and that get.
+[[nodiscard]] status put_all(chunk_store& store, write_slot& slot, const_byte_span bytes);
+[[nodiscard]] runtime::task<status> get_all(chunk_store& store, read_slot& slot, byte_span to);
 
-/// prepare, fill, commit with checksums if the store wants them. Store and bytes must outlive the task.
+/// prepare, fill (every second time in pieces, if the store can), commit with checksums if the store wants
+/// them. Store and bytes must outlive the task.
 [[nodiscard]] runtime::task<status> write_chunk(chunk_store& store, chunk_id chunk, std::uint32_t offset,
                                                 const_byte_span bytes);
 /// The valid bytes; fails the test when a checksum that comes with them is wrong.
