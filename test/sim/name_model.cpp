@@ -165,8 +165,8 @@ bool name_model::take(state& s, std::uint32_t number, const operation& o) {
 /// its id.
 bool name_model::agree(state& s, const effect& e, std::uint32_t op, errc answer, std::uint64_t id) {
     if (e.goes_on()) {
-        // Whoever goes round often enough gives up. A link that is gone when it is read leads nowhere.
-        return answer == errc::not_found || (answer == errc::too_many_symlinks && e.went_round());
+        // Whoever goes round often enough gives up.
+        return answer == errc::too_many_symlinks && e.went_round();
     }
     if (e.answer != answer) { return false; }
     if (answer != errc::ok || e.id == 0 || id == 0 || e.id == id) { return true; }

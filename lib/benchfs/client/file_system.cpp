@@ -89,11 +89,17 @@ task<status> file_system::symlink(std::string target, std::string path_text) {
 }
 
 task<result<std::string>> file_system::readlink(std::string path_text) {
-    task<result<attributes>> looking = lstat(std::move(path_text));
-    BFS_CO_TRY(const attributes found, co_await std::move(looking));
-    if (!found.is_symlink()) { co_return errc::invalid_argument; }
-    task<result<std::string>> asking = target_of(found.id);
-    co_return co_await std::move(asking);
+    BFS_CO_TRY(path p, path::parse(path_text));
+    for (int looks = 0;;) {
+        task<result<attributes>> looking = look_up(p);
+        BFS_CO_TRY(const attributes found, co_await std::move(looking));
+        if (!found.is_symlink()) { co_return errc::invalid_argument; }
+        task<result<std::string>> asking = target_of(found.id);
+        result<std::string> target = co_await std::move(asking);
+        if (target || target.error() != errc::stale_handle) { co_return std::move(target); }
+        task<status> pausing = look_again(looks, errc::stale_handle);
+        BFS_CO_CHECK(co_await std::move(pausing));
+    }
 }
 
 task<result<attributes>> file_system::lstat(std::string path_text) {
@@ -127,9 +133,9 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
             BFS_CO_TRY(const rpc::create::reply made, co_await named<rpc::create>(p, request));
             a = from_wire(made.attributes);
             if (a.is_symlink()) { // what it points to is opened, or made
-                if (links++ == links_max) { co_return errc::too_many_symlinks; }
-                task<result<path>> resolving = resolve(a.id, std::string(p.parent().str()), {});
-                BFS_CO_TRY(p, co_await std::move(resolving));
+                if (links == links_max) { co_return errc::too_many_symlinks; }
+                task<status> resolving = resolve(a.id, std::string(p.parent().str()), {}, p, links, looks);
+                BFS_CO_CHECK(co_await std::move(resolving));
                 continue;
             }
             if (a.is_directory() && writes) { co_return errc::is_a_directory; }

@@ -185,8 +185,12 @@ private:
     /// The attributes of what a path means behind symbolic links.
     [[nodiscard]] runtime::task<result<attributes>> follow(path p);
     [[nodiscard]] runtime::task<result<std::string>> target_of(file_id link);
-    /// The path that a symbolic link stands for: it is the name after `directory`, and `rest` comes behind it.
-    [[nodiscard]] runtime::task<result<path>> resolve(file_id link, std::string directory, std::string rest);
+    /// Puts the path that a symbolic link stands for into `into`, and counts the link: it is the name after
+    /// `directory`, and `rest` comes behind it. If the link has gone since its name was looked at, `into`
+    /// stays, to be looked at again after ok; not_found when that was done often enough. The references outlive
+    /// it.
+    [[nodiscard]] runtime::task<status> resolve(file_id link, std::string directory, std::string rest,
+                                                path& into, int& links, int& looks);
 
     // file_io.cpp
     struct io_part;

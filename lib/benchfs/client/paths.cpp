@@ -23,7 +23,7 @@ task<result<file_system::place>> file_system::locate(const path& p) {
     path directory = p.parent();
     std::string walked; // up to here, without symbolic links
     std::size_t i = 0;
-    for (int links = 0; links <= links_max;) {
+    for (int links = 0, looks = 0; links <= links_max;) {
         at.directory = directory.str();
         if (const auto known = directories_.find(at.directory); i == 0 && known != directories_.end()) {
             at.parent = known->second;
@@ -55,9 +55,8 @@ task<result<file_system::place>> file_system::locate(const path& p) {
                 rest += '/';
                 rest += directory.component(r);
             }
-            task<result<path>> resolving = resolve({answer->id}, walked, std::move(rest));
-            BFS_CO_TRY(directory, co_await std::move(resolving));
-            ++links;
+            task<status> resolving = resolve({answer->id}, walked, std::move(rest), directory, links, looks);
+            BFS_CO_CHECK(co_await std::move(resolving));
             again = true;
         } else if (!from_wire(*answer).is_directory()) {
             co_return errc::not_a_directory;
@@ -77,24 +76,30 @@ task<result<file_system::place>> file_system::locate(const path& p) {
 }
 
 task<result<attributes>> file_system::follow(path p) {
-    for (int links = 0; links <= links_max; ++links) {
+    for (int links = 0, looks = 0; links <= links_max;) {
         task<result<attributes>> looking = look_up(p);
         BFS_CO_TRY(const attributes found, co_await std::move(looking));
         if (!found.is_symlink()) { co_return found; }
-        task<result<path>> resolving = resolve(found.id, std::string(p.parent().str()), {});
-        BFS_CO_TRY(p, co_await std::move(resolving));
+        task<status> resolving = resolve(found.id, std::string(p.parent().str()), {}, p, links, looks);
+        BFS_CO_CHECK(co_await std::move(resolving));
     }
     co_return errc::too_many_symlinks;
 }
 
-task<result<path>> file_system::resolve(file_id link, std::string directory, std::string rest) {
+task<status> file_system::resolve(file_id link, std::string directory, std::string rest, path& into, int& links,
+                                  int& looks) {
     task<result<std::string>> asking = target_of(link);
-    result<std::string> target = co_await std::move(asking);
-    // It went away since its name was looked at.
-    if (!target) { co_return target.error() == errc::stale_handle ? errc::not_found : target.error(); }
+    const result<std::string> target = co_await std::move(asking);
+    // Its name means something else now, or nothing: the same path is walked again.
+    if (!target && target.error() == errc::stale_handle) {
+        co_return co_await look_again(looks, errc::not_found);
+    }
+    if (!target) { co_return target.error(); }
     std::string text = target->starts_with('/') ? *target : directory + "/" + *target;
     text += rest;
-    co_return path::parse(text);
+    BFS_CO_TRY(into, path::parse(text));
+    ++links;
+    co_return ok();
 }
 
 task<result<std::string>> file_system::target_of(file_id link) {
