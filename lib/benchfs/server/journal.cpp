@@ -43,9 +43,9 @@ constexpr std::uint16_t number_of(journal_kind kind) noexcept { return static_ca
 
 // A record that cannot be staged means that the log failed: the next write() says so, before any answer.
 template <class T>
-void journal::put(std::uint16_t kind, const T& body, std::string_view tail) {
+void journal::put(std::uint16_t kind, const T& body, std::string_view tail, effect does) {
     if (log_ == nullptr) { return; }
-    (void)log_->stage(kind, {bytes_of(body), std::as_bytes(std::span(tail))});
+    (void)log_->stage(kind, {bytes_of(body), std::as_bytes(std::span(tail))}, does);
 }
 
 void journal::begin(storage::wal& log) {
@@ -81,7 +81,7 @@ void journal::attach(rpc::server& requests) {
 
 void journal::inode_set(const metadata::attributes& now) { put(number_of(journal_kind::inode_set), now); }
 void journal::inode_removed(file_id id) {
-    put(number_of(journal_kind::inode_removed), journal_number{id.value});
+    put(number_of(journal_kind::inode_removed), journal_number{id.value}, {}, effect::removes);
 }
 void journal::dentry_set(file_id parent, std::string_view name, file_id child, metadata::file_type type) {
     const journal_dentry body{parent.value, child.value, static_cast<std::uint32_t>(type),
@@ -90,13 +90,13 @@ void journal::dentry_set(file_id parent, std::string_view name, file_id child, m
 }
 void journal::dentry_removed(file_id parent, std::string_view name) {
     const journal_dentry body{parent.value, 0, 0, static_cast<std::uint32_t>(name.size())};
-    put(number_of(journal_kind::dentry_removed), body, name);
+    put(number_of(journal_kind::dentry_removed), body, name, effect::removes);
 }
 void journal::directory_set(file_id id, file_id parent) {
     put(number_of(journal_kind::directory_set), journal_directory{id.value, parent.value});
 }
 void journal::directory_removed(file_id id) {
-    put(number_of(journal_kind::directory_removed), journal_number{id.value});
+    put(number_of(journal_kind::directory_removed), journal_number{id.value}, {}, effect::removes);
 }
 void journal::ids_reserved(std::uint64_t below) {
     put(number_of(journal_kind::ids_reserved), journal_number{below});
@@ -107,7 +107,8 @@ void journal::note_set(note_kind kind, std::uint64_t key, const_byte_span body) 
     put(number_of(journal_kind::note_set), head, text_of(body));
 }
 void journal::note_removed(note_kind kind, std::uint64_t key) {
-    put(number_of(journal_kind::note_removed), journal_note{key, static_cast<std::uint32_t>(kind), 0});
+    const journal_note body{key, static_cast<std::uint32_t>(kind), 0};
+    put(number_of(journal_kind::note_removed), body, {}, effect::removes);
 }
 
 // ---- replies ----
@@ -120,12 +121,14 @@ void journal::session_begun(const rpc::session& s) {
         journal_session{s.id, s.incarnation, s.generation, static_cast<std::uint32_t>(keep)});
 }
 void journal::session_ended(std::uint64_t id) {
-    put(number_of(journal_kind::session_ended), journal_number{id});
+    put(number_of(journal_kind::session_ended), journal_number{id}, {}, effect::removes);
 }
 void journal::replied(std::uint64_t session, std::uint64_t sequence, const rpc::method_info& method,
                       const_byte_span reply) {
-    put(number_of(journal_kind::reply),
-        journal_reply{session, sequence, method.id, static_cast<std::uint32_t>(reply.size())}, text_of(reply));
+    const journal_reply body{session, sequence, method.id, static_cast<std::uint32_t>(reply.size())};
+    // It takes the place of an older one, or of what the call removed.
+    const effect does = frees_room(method.id) ? effect::removes : effect::grows;
+    put(number_of(journal_kind::reply), body, text_of(reply), does);
 }
 
 // ---- reading ----

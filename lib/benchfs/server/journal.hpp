@@ -71,8 +71,9 @@ private:
     [[nodiscard]] bool write_inodes();
     [[nodiscard]] bool write_directories();
     [[nodiscard]] bool write_notes();
+    using effect = storage::wal::effect;
     template <class T>
-    void put(std::uint16_t kind, const T& body, std::string_view tail = {});
+    void put(std::uint16_t kind, const T& body, std::string_view tail = {}, effect does = effect::grows);
 
     [[nodiscard]] status read_dentry(bool removed, const_byte_span body);
     [[nodiscard]] status read_note(bool removed, const_byte_span body);

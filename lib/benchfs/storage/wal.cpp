@@ -20,9 +20,17 @@ status wal::fail(errc why, const char* what) {
     return errc::io_error;
 }
 
-result<log_position> wal::stage(std::uint16_t kind, std::initializer_list<const_byte_span> parts) {
+result<log_position> wal::stage(std::uint16_t kind, std::initializer_list<const_byte_span> parts, effect does) {
+    if (counting_ != nullptr) {
+        std::size_t size = 0;
+        for (const const_byte_span part : parts) { size += part.size(); }
+        *counting_ += sizeof(wal_record_header) + wal_padded(size);
+        return next_;
+    }
     if (failed_ != errc::ok) { return failed_; }
+    const std::size_t before = frame_.size();
     append_record(frame_, kind, parts);
+    if (does == effect::grows && !running_.writing) { added_ += frame_.size() - before; }
     const log_position position = next_;
     if (!owner_flushes_ || frame_.size() >= spare_room()) { BFS_CHECK(flush()); }
     return position;
@@ -120,13 +128,19 @@ status wal::admit(bool frees) noexcept {
     // one. Beyond that writers wait for its end, else the log would grow for as long as it takes.
     if (!frees && checkpointing_ && used_slots() > 2 * (due_slots() + live_slots_)) { return errc::try_again; }
     // What frees room may take one file more, so that the next checkpoint wins something.
-    if (free_slots() > reserve() - (frees ? frees_more() : 0)) { return ok(); }
+    const std::size_t free = free_slots();
+    const std::size_t kept = kept_slots();
+    if (free > kept + (frees ? 0 : frees_more())) { return ok(); }
+    // The rest of the running segment is there for both, as long as a file is left for what frees room; but
+    // what a checkpoint on a full device has begun to write into is its own.
+    const bool open = !(checkpointing_ && device_full_) && (frees || free > kept);
     const std::size_t wanted = frame_.size() + (frees ? spare_room() / 2 : spare_room());
-    if (room_left() >= wanted) { return ok(); }
+    if (open && room_left() >= wanted) { return ok(); }
     // The next file may be on its way, behind a slow disk: nobody is refused for that.
     room_wanted_.set();
     work_.set();
-    if (frees && (checkpointing_ || checkpoint_due())) { return errc::try_again; }
+    // What was added may have replaced something: the checkpoint tells.
+    if (checkpointing_ || checkpoint_due()) { return errc::try_again; }
     return device_full_ ? errc::no_space : errc::try_again;
 }
 
@@ -138,6 +152,11 @@ result<log_position> wal::record_extents(const extent_record& record) {
     head.length = record.length;
     head.runs = static_cast<std::uint32_t>(record.runs.size());
     head.blocks = static_cast<std::uint32_t>(record.crcs.size());
+    if (record.first_block != 0 && data_ != nullptr) {
+        // A checkpoint has a checksum for each block of a hole, too.
+        const std::uint32_t known = (data_->length(record.chunk) + block_size - 1) / block_size;
+        if (record.first_block > known) { added_ += (record.first_block - known) * sizeof(std::uint32_t); }
+    }
     return stage(static_cast<std::uint16_t>(wal_kind::extents),
                  {bytes_of(head), std::as_bytes(record.runs), std::as_bytes(record.crcs)});
 }
@@ -147,7 +166,7 @@ result<log_position> wal::record_truncate(chunk_id chunk, std::uint32_t size) {
     body.file = chunk.file.value;
     body.index = chunk.index;
     body.size = size;
-    return stage(static_cast<std::uint16_t>(wal_kind::truncate), {bytes_of(body)});
+    return stage(static_cast<std::uint16_t>(wal_kind::truncate), {bytes_of(body)}, effect::removes);
 }
 
 // ---- syncing ----

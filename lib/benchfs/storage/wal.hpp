@@ -6,7 +6,8 @@
 // wait. A checkpoint writes everything there is into the log again, in slices, after which the segments before
 // it are free for new frames. It begins when half of the capacity is used, and not before the log holds twice
 // what the last one wrote: as much is changed after a checkpoint as it wrote, before the next one. Another task
-// makes files ahead of need, also during a checkpoint; only a device without room refuses changes.
+// makes files ahead of need, also during a checkpoint: as many as the next checkpoint may take stay free, so
+// only a device without room refuses changes, and those that make what is live smaller work on it, too.
 //
 // Use: open(), replay(), begin(), then stage() and flush(); close() before destruction.
 #pragma once
@@ -50,6 +51,8 @@ public:
     [[nodiscard]] virtual runtime::task<status> sync_data() = 0;
     /// Something became durable.
     virtual void on_durable() noexcept = 0;
+    /// Bytes of a chunk as of the last change that was recorded.
+    [[nodiscard]] virtual std::uint32_t length(chunk_id chunk) const noexcept = 0;
 
 protected:
     ~wal_data() = default;
@@ -85,8 +88,11 @@ public:
     [[nodiscard]] runtime::task<status> begin(std::uint64_t last, wal_data& data);
 
     // ---- changes ----
+    /// Whether a record may make a checkpoint longer.
+    enum class effect : std::uint8_t { grows, removes };
     /// Adds a record to the frame that the next flush() writes. io_error after the log failed.
-    [[nodiscard]] result<log_position> stage(std::uint16_t kind, std::initializer_list<const_byte_span> parts);
+    [[nodiscard]] result<log_position> stage(std::uint16_t kind, std::initializer_list<const_byte_span> parts,
+                                             effect does = effect::grows);
     [[nodiscard]] bool staged() const noexcept { return frame_.size() > sizeof(wal_frame_header); }
     /// Hands everything staged to the kernel. no_space: the log is full (it stays staged); io_error: the log
     /// failed, for ever.
@@ -151,11 +157,24 @@ private:
     [[nodiscard]] std::size_t spare_room() const noexcept;
     /// Bytes behind the last frame of the current segment.
     [[nodiscard]] std::size_t room_left() const noexcept;
-    /// Free segments that only checkpoints, restarts and what frees space use, so that a full log on a full
-    /// device can be emptied.
-    [[nodiscard]] std::size_t reserve() const noexcept { return live_slots_ + 1 + frees_more(); }
+    /// Records that a checkpoint puts into a segment at least: a slice that does not fit any more leaves an
+    /// eighth of it empty.
+    [[nodiscard]] std::uint64_t slot_bytes() const noexcept {
+        return (options_.segment_size - wal_header_bytes) / 8 * 7;
+    }
+    [[nodiscard]] std::size_t slots_for(std::uint64_t bytes) const noexcept;
+    /// Segments that a checkpoint which begins now may fill: as many as the last one, and what was added since.
+    [[nodiscard]] std::size_t needed_slots() const noexcept;
+    [[nodiscard]] std::size_t slots_beyond() const noexcept;
+    /// Free segments that only the checkpoint (the next one, or what is left of the running one) and restarts
+    /// use, so that a full log on a full device can be emptied.
+    [[nodiscard]] std::size_t kept_slots() const noexcept;
+    /// The same, and what changes that free space use.
+    [[nodiscard]] std::size_t reserve() const noexcept { return kept_slots() + frees_more(); }
     [[nodiscard]] std::size_t frees_more() const noexcept { return device_full_ ? 3 : 1; }
     [[nodiscard]] bool short_of_room() const noexcept { return free_slots() <= reserve(); }
+    /// Of what the sources have, without writing it.
+    [[nodiscard]] std::uint64_t count_live();
     status fail(errc why, const char* what);
 
     disk& disk_;
@@ -185,7 +204,20 @@ private:
     std::vector<checkpoint_source*> sources_;
     bool checkpointing_ = false;
     runtime::event checkpointed_;
-    std::size_t live_slots_ = 0; // that the last checkpoint filled, or the running one once it is larger
+    std::size_t live_slots_ = 0;   // that the last checkpoint filled, or the running one once it is larger
+    std::uint64_t live_bytes_ = 0; // that the last one wrote
+    std::uint64_t added_ = 0;      // bytes by which changes may have made a checkpoint longer, since the start
+    std::uint64_t added_before_ = 0; // when the last checkpoint began
+    struct {
+        std::size_t needed = 0; // when it began
+        std::size_t beyond = 0; // more than was used then
+        std::size_t filled = 0;
+        std::uint64_t bytes = 0; // that were live at most when it began
+        std::uint64_t added_before = 0;
+        bool writing = false; // the records that are staged are its own
+    } running_;
+    std::uint64_t* counting_ = nullptr;    // records are counted here, not written
+    std::uint64_t recovered_bytes_ = 0;    // of the store's records that recovery read
     log_position checkpointed_change_ = 0; // the newest frame when the last checkpoint ended
     std::uint64_t checkpoint_end_ = 0;     // the frame that ended the checkpoint with which recovery began
     std::size_t not_before_ = 0;           // used slots, after a checkpoint that failed

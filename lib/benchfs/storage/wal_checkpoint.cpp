@@ -31,7 +31,7 @@ std::size_t wal::used_slots() const noexcept {
 /// third of the files that there are.
 std::size_t wal::due_slots() const noexcept {
     const std::size_t most = std::max<std::size_t>(options_.capacity / options_.segment_size, fewest_slots);
-    const std::size_t due = std::max((most + 1) / 2, 2 * live_slots_ + 1);
+    const std::size_t due = std::max({most / 2 - 1, std::size_t{2}, 2 * live_slots_ + 1});
     return device_full_ ? std::min(due, std::max(slots_.size() / 3, live_slots_ + 2)) : due;
 }
 
@@ -42,6 +42,43 @@ bool wal::checkpoint_due() const noexcept {
     // Where changes are refused already, whatever was freed since the last one is worth it.
     const bool stuck = device_full_ && short_of_room() && room_left() < spare_room();
     return used_slots() >= due_slots() || (stuck && last_change_ > checkpointed_change_);
+}
+
+std::size_t wal::slots_for(std::uint64_t bytes) const noexcept {
+    return static_cast<std::size_t>((bytes + slot_bytes() - 1) / slot_bytes());
+}
+
+/// Two bounds: what the last one filled may be far from full, and far more of it than slots_for() takes for
+/// sure.
+std::size_t wal::needed_slots() const noexcept {
+    const std::uint64_t added = added_ - added_before_;
+    return std::min(live_slots_ + slots_for(added), slots_for(live_bytes_ + added));
+}
+
+/// Holes take more room in a checkpoint than in what it replaces: the one after it must fit, too.
+std::size_t wal::slots_beyond() const noexcept {
+    const std::size_t needed = needed_slots();
+    return needed - std::min(needed, used_slots() + 1);
+}
+
+std::size_t wal::kept_slots() const noexcept {
+    if (!checkpointing_) { return needed_slots() + slots_beyond() + 1; }
+    // What is added meanwhile it may write, too, and so does the next one, for which there is also what is used
+    // now.
+    const std::size_t added = slots_for(added_ - running_.added_before);
+    const std::size_t all = running_.needed + added;
+    return all - std::min(all, running_.filled) + added + running_.beyond + 1;
+}
+
+std::uint64_t wal::count_live() {
+    std::uint64_t bytes = 0;
+    counting_ = &bytes;
+    for (checkpoint_source* source : sources_) {
+        source->begin_checkpoint();
+        while (source->checkpoint_step()) {}
+    }
+    counting_ = nullptr;
+    return bytes;
 }
 
 bool wal::crowded() const noexcept { return 2 * used_slots() > 3 * due_slots(); }
@@ -135,6 +172,11 @@ runtime::task<status> wal::zero(std::size_t slot) {
 
 runtime::task<status> wal::checkpoint() {
     while (checkpointing_) { BFS_CO_CHECK(co_await checkpointed_.wait()); }
+    running_ = {};
+    running_.needed = needed_slots();
+    running_.bytes = live_bytes_ + added_ - added_before_;
+    running_.beyond = slots_beyond();
+    running_.added_before = added_;
     checkpointing_ = true;
     checkpointed_.reset();
     const status done = co_await slices();
@@ -154,20 +196,25 @@ runtime::task<status> wal::slices() {
         return static_cast<std::size_t>(((generation_ - start + 1) * written + all - 1) / all);
     };
     for (std::size_t i = 0; i < sources_.size(); ++i) {
+        running_.writing = true;
         sources_[i]->begin_checkpoint();
+        running_.writing = false;
         for (bool more = true; more;) {
             // Also what was flushed on the way counts. A frame is not divided between segments: of a small one
             // a slice takes a small part, so that little is left empty.
             const std::uint64_t most = std::min<std::uint64_t>(slice_bytes, options_.segment_size / 8);
             const std::uint64_t before = stats_.bytes;
             const std::uint64_t staged_before = stats_.bytes + frame_.size();
+            running_.writing = true;
             for (int step = 0; more && step < slice_steps && stats_.bytes + frame_.size() < before + most;
                  ++step) {
                 more = sources_[i]->checkpoint_step();
             }
+            running_.writing = false;
             written += stats_.bytes + frame_.size() - staged_before;
             BFS_CO_CHECK(flush());
-            live_slots_ = std::max(live_slots_, files_filled()); // the next one will need as much
+            running_.filled = std::max<std::size_t>(files_filled(), 1) - 1; // the running one may be full soon
+            live_slots_ = std::max(live_slots_, files_filled());            // the next one will need as much
             if (closing_) { co_return errc::shutting_down; }
             if (!more) { break; }
             // With little room left the checkpoint takes the time that writers would need to fill it.
@@ -194,6 +241,9 @@ runtime::task<status> wal::slices() {
     BFS_CO_CHECK(co_await sync_slots());
     for (wal_slot& slot : slots_) { slot.used = slot.used && slot.header.generation >= start; }
     live_slots_ = files_filled();
+    live_bytes_ =
+        std::min(written, running_.bytes); // it may have what was added meanwhile, which counts by itself
+    added_before_ = running_.added_before;
     checkpointed_change_ = last_change_;
     room_wanted_.set();
     ++stats_.checkpoints;

@@ -21,13 +21,16 @@ public:
     checkpoint_finder(wal_reader& to, std::uint64_t start) noexcept : to_(to), start_(start) {}
     status record(std::uint16_t kind, const_byte_span body, std::uint64_t sequence) override {
         wal_checkpoint_done mark;
-        foreign = foreign || kind >= static_cast<std::uint16_t>(wal_kind::first_foreign);
+        const bool others = kind >= static_cast<std::uint16_t>(wal_kind::first_foreign);
+        foreign = foreign || others;
+        own_bytes += others ? 0 : sizeof(wal_record_header) + wal_padded(body.size());
         const bool done = kind == static_cast<std::uint16_t>(wal_kind::checkpoint_done);
         if (done && load(body, mark) && mark.start_generation == start_) { end = sequence; }
         return to_.record(kind, body, sequence);
     }
     std::uint64_t end = 0;
     bool foreign = false; // there are records of others than the chunk store
+    std::uint64_t own_bytes = 0;
 
 private:
     wal_reader& to_;
@@ -98,6 +101,7 @@ runtime::task<status> wal::replay(std::uint64_t last, wal_reader& reader) {
     const status done = co_await replay_log(slots_, survey_, last, finder);
     checkpoint_end_ = finder.end;
     foreign_records_ = finder.foreign;
+    recovered_bytes_ = finder.own_bytes;
     co_return done;
 }
 
@@ -115,7 +119,11 @@ runtime::task<status> wal::begin(std::uint64_t last, wal_data& data) {
         // As much has to be kept as the last checkpoint wrote, or a little less: changes went on meanwhile.
         live_slots_ += slot.used && slot.header.first_sequence <= checkpoint_end_ ? 1U : 0U;
     }
+    live_bytes_ = live_slots_ * options_.segment_size;
     start_generation_ = any ? survey_.start_generation : generation_ + 1;
+    // Since that checkpoint everything may have been added that was written; and holes, which need more there.
+    const std::uint64_t counted = count_live();
+    added_ = (used_slots() - live_slots_) * slot_bytes() + (counted - std::min(counted, recovered_bytes_));
     // A file that was made just before a power failure may have lost its length: it gets it again, or goes.
     for (std::size_t i = slots_.size(); i-- > 0;) {
         wal_slot& slot = slots_[i];

@@ -36,7 +36,7 @@ public:
     }
     void remove(std::uint64_t n) {
         values.erase(n);
-        put(~n);
+        put(~n, wal::effect::removes);
     }
     status record(std::uint16_t kind, const_byte_span body, std::uint64_t) override {
         std::uint64_t value = 0;
@@ -59,8 +59,8 @@ public:
     }
 
 private:
-    void put(std::uint64_t value) {
-        const result<log_position> done = log->stage(record_list::kind, {bytes_of(value)});
+    void put(std::uint64_t value, wal::effect does = wal::effect::grows) {
+        const result<log_position> done = log->stage(record_list::kind, {bytes_of(value)}, does);
         (void)done; // a failed log shows at the next flush
     }
     std::uint64_t next_ = 0;

@@ -75,6 +75,39 @@ runtime::task<status> give_turns(std::uint64_t turns) {
     co_return ok();
 }
 
+/// Adds values until the device has no more room, many to a frame: nearly all of the log is live.
+void fill_densely(wal_rig& r, number_set& numbers) {
+    for (int waits = 0;;) {
+        const status may = r.store->log()->admit(false);
+        if (may.error() == errc::no_space) { return; }
+        if (!may) {
+            INFO(numbers.values.size() << " values, " << r.store->log()->stats().checkpoints << " checkpoints");
+            REQUIRE(++waits < 3000);
+            REQUIRE(r.loop.run(nap(1)));
+            continue;
+        }
+        for (int i = 0; i < 200; ++i) { numbers.add(numbers.values.size()); }
+        REQUIRE(r.store->log()->flush());
+        REQUIRE(r.loop.run(give_turns(1)));
+    }
+}
+
+/// Removes all of them, a few at a time as clients do; false if that is refused.
+bool remove_all(wal_rig& r, number_set& numbers) {
+    for (int waits = 0; !numbers.values.empty();) {
+        const status may = r.store->log()->admit(true);
+        if (may.error() == errc::no_space || (!may && ++waits > 10'000)) { return false; }
+        if (!may) {
+            REQUIRE(may.error() == errc::try_again);
+            REQUIRE(r.loop.run(nap(1)));
+            continue;
+        }
+        for (int i = 0; i < 3 && !numbers.values.empty(); ++i) { numbers.remove(*numbers.values.begin()); }
+        REQUIRE(r.store->log()->flush());
+    }
+    return true;
+}
+
 /// The same for the same values, whatever was done to get them.
 class set_print {
 public:
@@ -243,6 +276,85 @@ TEST_CASE("a full log on a full device rests, and goes on when the device has ro
     numbers.add(next);
     REQUIRE(r.store->log()->flush());
     require_recovered(r, numbers);
+}
+
+TEST_CASE("a device may be full at any time: all that is in the log can be removed") {
+    const quiet q;
+    const bool restart = GENERATE(false, true);
+    for (std::uint64_t more = 0; more < 20; ++more) {
+        INFO("room for " << more << " more files" << (restart ? ", and a restart" : ""));
+        wal_rig r;
+        number_set numbers;
+        begin(r, numbers);
+        r.image.faults.byte_budget = r.image.total_bytes() + more * r.segment_size;
+        fill_densely(r, numbers);
+        const std::size_t most = numbers.values.size();
+        REQUIRE(most > 2000);
+        if (restart) {
+            const std::uint64_t budget = r.image.faults.byte_budget;
+            r.crash();
+            numbers.values.clear();
+            r.image.faults.byte_budget = budget;
+            begin(r, numbers);
+            REQUIRE(numbers.values.size() == most);
+        }
+        REQUIRE(remove_all(r, numbers));
+        // And then there is room for others.
+        fill_densely(r, numbers);
+        REQUIRE(3 * numbers.values.size() > most); // more is kept on a device that is known to be full
+        REQUIRE(remove_all(r, numbers));
+        r.crash();
+        number_set found;
+        begin(r, found);
+        REQUIRE(found.values.empty());
+        r.close();
+    }
+}
+
+TEST_CASE("a checkpoint of holes takes more room than the writes: that is kept, too") {
+    const quiet q;
+    const bool restart = GENERATE(false, true);
+    for (std::uint64_t more = 2; more < 12; ++more) {
+        INFO("room for " << more << " more files" << (restart ? ", and a restart" : ""));
+        wal_rig r;
+        number_set numbers;
+        begin(r, numbers);
+        REQUIRE(r.write(0, 0, pattern(4 * MiB, 1))); // room for data
+        REQUIRE(r.truncate(0, 0));
+        REQUIRE(r.loop.run(r.store->sync()));
+        r.image.faults.byte_budget = r.image.total_bytes() + more * r.segment_size;
+        std::uint32_t chunks = 0;
+        for (int waits = 0; waits < 10'000;) {
+            const status may = r.store->log()->admit(false);
+            if (may.error() == errc::no_space) { break; }
+            if (may) {
+                REQUIRE(r.write(chunks, 1 * MiB, pattern(4096, chunks)));
+                ++chunks;
+            } else {
+                ++waits;
+                REQUIRE(r.loop.run(nap(1)));
+            }
+        }
+        REQUIRE(chunks > 30);
+        if (restart) {
+            const std::uint64_t budget = r.image.faults.byte_budget;
+            r.crash();
+            r.image.faults.byte_budget = budget;
+            begin(r, numbers);
+        }
+        for (std::uint32_t i = 0, waits = 0; i < chunks;) {
+            const status may = r.store->log()->admit(true);
+            INFO(i << " of " << chunks << " chunks are gone");
+            REQUIRE(may.error() != errc::no_space);
+            if (may) {
+                REQUIRE(r.truncate(i++, 0));
+            } else {
+                REQUIRE(++waits < 10'000);
+                REQUIRE(r.loop.run(nap(1)));
+            }
+        }
+        r.close();
+    }
 }
 
 TEST_CASE("killed at any call while the log grows, everything that was flushed is there") {
