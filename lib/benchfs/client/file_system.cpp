@@ -10,7 +10,6 @@ namespace {
 
 using runtime::task;
 
-constexpr std::size_t servers_at_once = 64; // that are asked for the same thing
 constexpr auto stale_name_pause = std::chrono::milliseconds(1);
 constexpr int stale_names_max = 1000;
 constexpr int walks_max = 8; // of the paths of one rename
@@ -284,14 +283,14 @@ task<status> ask_sync(rpc::client& client, server_id server) {
 task<result<file_system_usage>> file_system::usage() {
     file_system_usage all;
     const auto one = [&](std::size_t i) { return ask_usage(client_, static_cast<server_id>(i), all); };
-    task<status> asking = runtime::parallel_for(placement_.servers(), servers_at_once, one);
+    task<status> asking = runtime::parallel_for(placement_.servers(), cluster::servers_at_once, one);
     BFS_CO_CHECK(co_await std::move(asking));
     co_return all;
 }
 
 task<status> file_system::sync() {
     const auto one = [&](std::size_t i) { return ask_sync(client_, static_cast<server_id>(i)); };
-    task<status> syncing = runtime::parallel_for(placement_.servers(), servers_at_once, one);
+    task<status> syncing = runtime::parallel_for(placement_.servers(), cluster::servers_at_once, one);
     co_return co_await std::move(syncing);
 }
 

@@ -15,8 +15,7 @@ namespace {
 using list_method = rpc::inventory;
 using runtime::task;
 
-constexpr std::size_t counted_at_once = 64; // servers
-constexpr int path_depth = 1000;            // names of a path that is shown
+constexpr int path_depth = 1000; // names of a path that is shown
 
 /// One list of one server, page after page, into a part of everything.
 class lister {
@@ -196,7 +195,7 @@ task<status> take_inventory(file_system& fs, held_everything& into, server_id& f
         }
     };
     const auto body = [&](std::size_t i) { return one::take(fs, static_cast<server_id>(i), parts[i], failed); };
-    task<status> all = runtime::parallel_for(parts.size(), counted_at_once, body);
+    task<status> all = runtime::parallel_for(parts.size(), cluster::servers_at_once, body);
     BFS_CO_CHECK(co_await std::move(all));
     into = {};
     for (held_everything& part : parts) {

@@ -15,7 +15,6 @@ namespace {
 
 using runtime::task;
 
-constexpr std::size_t listed_at_once = 64; // servers
 constexpr std::size_t inodes_at_once = 16; // whose homes are asked for them
 
 /// Whether a server lists `a` before `b`; see rpc::readdir.
@@ -150,7 +149,7 @@ task<result<std::vector<directory_entry>>> file_system::readdir(std::string path
     const auto one = [&](std::size_t i) {
         return list_server(client_, static_cast<server_id>(i), start.directory, parts[i]);
     };
-    task<status> listing = runtime::parallel_for(parts.size(), listed_at_once, one);
+    task<status> listing = runtime::parallel_for(parts.size(), cluster::servers_at_once, one);
     BFS_CO_CHECK(co_await std::move(listing));
     std::vector<directory_entry> all;
     for (std::vector<directory_entry>& part : parts) {

@@ -14,7 +14,6 @@ namespace {
 using control = rpc::trace_control;
 using runtime::task;
 
-constexpr std::size_t traced_at_once = 64;           // servers
 constexpr int clock_looks = 5;                       // the quickest of them counts
 constexpr duration grace = std::chrono::seconds(10); // after the window, before servers end it themselves
 constexpr duration drop_within = std::chrono::seconds(1);
@@ -51,7 +50,7 @@ private:
 
     task<status> on_all(step what) {
         const auto body = [this, what](std::size_t i) { return one(*this, what, static_cast<server_id>(i)); };
-        task<status> all = runtime::parallel_for(ahead_.size(), traced_at_once, body);
+        task<status> all = runtime::parallel_for(ahead_.size(), cluster::servers_at_once, body);
         co_return co_await std::move(all);
     }
 

@@ -17,6 +17,9 @@ namespace benchfs::cluster {
 
 inline constexpr std::uint32_t max_servers = 4096;
 
+/// How many of a cluster's servers are asked for the same thing at the same time.
+inline constexpr std::size_t servers_at_once = 64;
+
 class placement {
 public:
     virtual ~placement() = default;

@@ -17,7 +17,6 @@ constexpr std::uint64_t numbers_at_start = std::uint64_t{1} << 20;
 constexpr std::size_t freezes_max = 256;
 constexpr std::size_t entries_max =
     (rpc::directory_log::page_max - freezes_max * sizeof(rpc::wire_freeze)) / sizeof(rpc::wire_directory);
-constexpr std::size_t servers_at_once = 64;
 
 } // namespace
 
@@ -127,7 +126,7 @@ task<status> directory_log::freeze_one(service_state& state, server_id server, r
 
 task<status> directory_log::freeze_all(rpc::wire_freeze what, std::optional<server_id>& silent) {
     const auto one = [&](std::size_t i) { return freeze_one(state_, static_cast<server_id>(i), what, silent); };
-    task<status> all = runtime::parallel_for(state_.placement.servers(), servers_at_once, one);
+    task<status> all = runtime::parallel_for(state_.placement.servers(), cluster::servers_at_once, one);
     co_return co_await std::move(all);
 }
 
@@ -143,7 +142,7 @@ task<status> directory_log::thaw_one(service_state& state, server_id server, std
 task<void> directory_log::thaw_all(std::uint64_t change) {
     state_.dirs->thaw(change);
     const auto one = [&](std::size_t i) { return thaw_one(state_, static_cast<server_id>(i), change); };
-    task<status> all = runtime::parallel_for(state_.placement.servers(), servers_at_once, one);
+    task<status> all = runtime::parallel_for(state_.placement.servers(), cluster::servers_at_once, one);
     (void)co_await std::move(all);
 }
 
