@@ -16,6 +16,8 @@ using runtime::task;
 constexpr duration ready_wait = std::chrono::seconds(3);
 constexpr duration first_look = std::chrono::milliseconds(1);
 constexpr duration longest_look = std::chrono::milliseconds(64);
+constexpr duration parents_wait = std::chrono::seconds(60);
+constexpr duration longest_parent_pause = std::chrono::seconds(1);
 
 } // namespace
 
@@ -198,7 +200,8 @@ void directories::take_freezes(const page& from) {
 /// which lost them in a power failure; the others are gone.
 task<status> directories::compare_all(std::vector<std::uint64_t> there) {
     std::sort(there.begin(), there.end());
-    std::vector<std::pair<file_id, file_id>> missing; // with their parents
+    orphans missing;
+    orphans early; // their parents are missing there, too
     metadata::dentry_table& known = state_.names.state().entries;
     file_id at{};
     while (const metadata::directory* d = known.directory_after(at)) {
@@ -207,8 +210,7 @@ task<status> directories::compare_all(std::vector<std::uint64_t> there) {
     }
     for (const auto& [id, parent] : missing) {
         if (!state_.names.knows_directory(id)) { continue; } // the log told meanwhile
-        const bool ours = id.home() == state_.self && state_.names.stat(id) && !state_.agreed->about(id);
-        if (ours) {
+        if (lives_here(id)) {
             const rpc::add_directory::request request{id.value, parent.value};
             task<status> adding = state_.agreed->tell<rpc::add_directory>(server_id{0}, request);
             const status added = co_await std::move(adding);
@@ -216,8 +218,42 @@ task<status> directories::compare_all(std::vector<std::uint64_t> there) {
                 BFS_CO_CHECK(added);
                 continue;
             }
+            if (added.error() == errc::stale_handle) {
+                early.emplace_back(id, parent);
+                continue;
+            }
         }
         apply({rpc::wire_directory::removed, id.value, 0});
+    }
+    if (!early.empty()) { state_.background->spawn(tell_later(*this, std::move(early))); }
+    co_return ok();
+}
+
+bool directories::lives_here(file_id id) const noexcept {
+    return id.home() == state_.self && state_.names.stat(id) && !state_.agreed->about(id);
+}
+
+/// Directories that server 0 refuses because it has lost their parents, too: those are told by the servers
+/// where they live, and then these. What still has no parent after a while is gone.
+task<status> directories::tell_later(directories& self, orphans left) {
+    const time_point until = self.state_.loop.now() + parents_wait;
+    for (duration pause = first_look; !left.empty(); pause = std::min(pause * 2, longest_parent_pause)) {
+        BFS_CO_CHECK(co_await runtime::sleep_for(pause));
+        const bool last = self.state_.loop.now() >= until;
+        orphans still;
+        for (const auto& [id, parent] : left) {
+            if (!self.state_.names.knows_directory(id) || !self.lives_here(id)) { continue; }
+            const rpc::add_directory::request request{id.value, parent.value};
+            task<status> adding = self.state_.agreed->tell<rpc::add_directory>(server_id{0}, request);
+            const status added = co_await std::move(adding);
+            if (added) { continue; }
+            if (undecided(added.error()) || (added.error() == errc::stale_handle && !last)) {
+                still.emplace_back(id, parent);
+            } else {
+                self.apply({rpc::wire_directory::removed, id.value, 0});
+            }
+        }
+        left = std::move(still);
     }
     co_return ok();
 }

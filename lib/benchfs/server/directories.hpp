@@ -55,6 +55,9 @@ private:
     void apply(const rpc::wire_directory& entry);
     void take_freezes(const page& from);
     [[nodiscard]] runtime::task<status> compare_all(std::vector<std::uint64_t> there);
+    using orphans = std::vector<std::pair<file_id, file_id>>; // directories with their parents
+    [[nodiscard]] bool lives_here(file_id id) const noexcept;
+    [[nodiscard]] static runtime::task<status> tell_later(directories& self, orphans left);
 
     service_state& state_;
     bool joined_;

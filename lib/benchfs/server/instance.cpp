@@ -77,6 +77,10 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     made->statistics_ = std::make_unique<stats_sources>(sources);
     register_stats_methods(*made->server_, *made->statistics_);
     if (made->peers_) {
+        const storage::wal* log = made->store_->log();
+        if (made->directory_log_ && log != nullptr && log->lost_power()) {
+            made->background_->spawn(directory_log::announce(*made->state_));
+        }
         made->background_->spawn(agreements::finish_resumed(*made->agreements_));
         made->background_->spawn(stripes::compare(*made->stripes_));
     }

@@ -79,6 +79,8 @@ public:
     // ---- recovery ----
     [[nodiscard]] const wal_survey& survey() const noexcept { return survey_; }
     [[nodiscard]] bool fresh() const noexcept { return survey_.parts.empty(); }
+    /// Whether the machine was restarted since the log was written to: what was not synced may be missing.
+    [[nodiscard]] bool lost_power() const noexcept { return lost_power_; }
     [[nodiscard]] std::uint32_t stride() const noexcept { return options_.stride; }
     [[nodiscard]] std::uint64_t store_id() const noexcept { return options_.store_id; }
     /// All records up to and with frame `last`; any number of times.
@@ -193,6 +195,7 @@ private:
     std::vector<std::byte> frame_;
     errc failed_ = errc::ok;
     bool began_ = false;
+    bool lost_power_ = false; // before this start
     bool owner_flushes_ = false;
     bool foreign_records_ = false; // were recovered
     bool full_told_ = false;
