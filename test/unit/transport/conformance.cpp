@@ -59,17 +59,25 @@ bool scattered::holds(std::uint64_t id) const {
     std::vector<std::byte> flat(source_.bytes());
     segment_cursor<const_byte_span> from(source_);
     from.copy_out(flat.data(), flat.size());
-    if (flat != pattern(id, flat.size())) { return false; }
-    std::vector<std::byte> rest = memory_;
-    for (std::size_t i = 0; i < target_.count(); ++i) {
-        const auto at = target_[i].data() - memory_.data();
-        std::fill_n(rest.begin() + at, target_[i].size(), guard);
+    const std::vector<std::byte> wanted = pattern(id, flat.size());
+    if (!flat.empty() && std::memcmp(flat.data(), wanted.data(), flat.size()) != 0) { return false; }
+    // Nothing was stored between the pieces.
+    std::vector<const_byte_span> pieces;
+    for (std::size_t i = 0; i < source_.count(); ++i) { pieces.push_back(source_[i]); }
+    std::ranges::sort(pieces, {}, [](const_byte_span piece) { return piece.data(); });
+    pieces.emplace_back(memory_.data() + memory_.size(), std::size_t{0});
+    const std::byte* gap = memory_.data();
+    for (const const_byte_span piece : pieces) {
+        if (!std::all_of(gap, piece.data(), [](std::byte b) { return b == guard; })) { return false; }
+        gap = piece.data() + piece.size();
     }
-    return std::ranges::all_of(rest, [](std::byte b) { return b == guard; });
+    return true;
 }
 
 void scattered::scribble() {
-    for (std::size_t i = 0; i < target_.count(); ++i) { std::ranges::fill(target_[i], spoilt); }
+    for (std::size_t i = 0; i < target_.count(); ++i) {
+        std::memset(target_[i].data(), std::to_integer<int>(spoilt), target_[i].size());
+    }
 }
 
 std::vector<std::byte> make_header(const frame& f, std::size_t bytes) {
