@@ -2,11 +2,19 @@
 #include "benchfs/storage/wal.hpp"
 
 #include "benchfs/base/log.hpp"
+#include "benchfs/storage/chunk_store.hpp"
 #include "benchfs/storage/wal_records.hpp"
 
 #include <algorithm>
 
 namespace benchfs::storage {
+namespace {
+
+[[nodiscard]] constexpr std::uint32_t blocks_in(std::uint32_t bytes) noexcept {
+    return bytes / block_size + (bytes % block_size != 0 ? 1 : 0);
+}
+
+} // namespace
 
 status wal::fail(errc why, const char* what) {
     if (failed_ == errc::ok) {
@@ -127,7 +135,7 @@ status wal::admit(bool frees) noexcept {
     // While a checkpoint runs, what is live is there twice, and may have become twice as much since the last
     // one. Beyond that writers wait for its end, else the log would grow for as long as it takes.
     if (!frees && checkpointing_ && used_slots() > 2 * (due_slots() + live_slots_)) { return errc::try_again; }
-    // What frees room may take one file more, so that the next checkpoint wins something.
+    // What frees room may take some files more, so that the next checkpoint wins something.
     const std::size_t free = free_slots();
     const std::size_t kept = kept_slots();
     if (free > kept + (frees ? 0 : frees_more())) { return ok(); }
@@ -154,14 +162,33 @@ result<log_position> wal::record_extents(const extent_record& record) {
     head.blocks = static_cast<std::uint32_t>(record.crcs.size());
     if (record.first_block != 0 && data_ != nullptr) {
         // A checkpoint has a checksum for each block of a hole, too.
-        const std::uint32_t known = (data_->length(record.chunk) + block_size - 1) / block_size;
-        if (record.first_block > known) { added_ += (record.first_block - known) * sizeof(std::uint32_t); }
+        const std::uint32_t known = blocks_in(data_->length(record.chunk));
+        if (record.first_block > known) {
+            const std::uint64_t bytes = (record.first_block - known) * sizeof(std::uint32_t);
+            added_ += bytes;
+            if (checkpointing_) { running_.holes[record.chunk] += bytes; }
+        }
     }
     return stage(static_cast<std::uint16_t>(wal_kind::extents),
                  {bytes_of(head), std::as_bytes(record.runs), std::as_bytes(record.crcs)});
 }
 
+/// What is cut off needs them no more: a chunk that is cut and written far behind again and again would count
+/// for more than the device has. Of a running checkpoint it is not known what it has written before the cut;
+/// what was counted for the same chunk meanwhile was not there when it began.
+void wal::forget_checksums(chunk_id chunk, std::uint64_t bytes) {
+    if (!checkpointing_) {
+        added_ -= std::min(bytes, added_ - added_before_);
+    } else if (const auto hole = running_.holes.find(chunk); hole != running_.holes.end()) {
+        const std::uint64_t less = std::min(bytes, hole->second);
+        added_ -= less;
+        hole->second -= less;
+    }
+}
+
 result<log_position> wal::record_truncate(chunk_id chunk, std::uint32_t size) {
+    const std::uint32_t known = data_ != nullptr ? blocks_in(data_->length(chunk)) : 0;
+    if (known > blocks_in(size)) { forget_checksums(chunk, (known - blocks_in(size)) * sizeof(std::uint32_t)); }
     wal_truncate body;
     body.file = chunk.file.value;
     body.index = chunk.index;

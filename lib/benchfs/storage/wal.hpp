@@ -20,6 +20,7 @@
 #include "benchfs/storage/wal_survey.hpp"
 
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 namespace benchfs::storage {
@@ -164,9 +165,11 @@ private:
     [[nodiscard]] std::uint64_t slot_bytes() const noexcept {
         return (options_.segment_size - wal_header_bytes) / 8 * 7;
     }
+    /// Segments that so many bytes of records take at most in a checkpoint.
     [[nodiscard]] std::size_t slots_for(std::uint64_t bytes) const noexcept;
     /// Segments that a checkpoint which begins now may fill: as many as the last one, and what was added since.
     [[nodiscard]] std::size_t needed_slots() const noexcept;
+    /// How many of them are more than the files in use, which it makes free.
     [[nodiscard]] std::size_t slots_beyond() const noexcept;
     /// Free segments that only the checkpoint (the next one, or what is left of the running one) and restarts
     /// use, so that a full log on a full device can be emptied.
@@ -177,6 +180,7 @@ private:
     [[nodiscard]] bool short_of_room() const noexcept { return free_slots() <= reserve(); }
     /// Of what the sources have, without writing it.
     [[nodiscard]] std::uint64_t count_live();
+    void forget_checksums(chunk_id chunk, std::uint64_t bytes);
     status fail(errc why, const char* what);
 
     disk& disk_;
@@ -208,7 +212,7 @@ private:
     bool checkpointing_ = false;
     runtime::event checkpointed_;
     std::size_t live_slots_ = 0;   // that the last checkpoint filled, or the running one once it is larger
-    std::uint64_t live_bytes_ = 0; // that the last one wrote
+    std::uint64_t live_bytes_ = 0; // of records, at most, when it began
     std::uint64_t added_ = 0;      // bytes by which changes may have made a checkpoint longer, since the start
     std::uint64_t added_before_ = 0; // when the last checkpoint began
     struct {
@@ -217,7 +221,8 @@ private:
         std::size_t filled = 0;
         std::uint64_t bytes = 0; // that were live at most when it began
         std::uint64_t added_before = 0;
-        bool writing = false; // the records that are staged are its own
+        bool writing = false;                              // the records that are staged are its own
+        std::unordered_map<chunk_id, std::uint64_t> holes; // counted in added_ since it began
     } running_;
     std::uint64_t* counting_ = nullptr;    // records are counted here, not written
     std::uint64_t recovered_bytes_ = 0;    // of the store's records that recovery read

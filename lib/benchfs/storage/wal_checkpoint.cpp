@@ -241,8 +241,8 @@ runtime::task<status> wal::slices() {
     BFS_CO_CHECK(co_await sync_slots());
     for (wal_slot& slot : slots_) { slot.used = slot.used && slot.header.generation >= start; }
     live_slots_ = files_filled();
-    live_bytes_ =
-        std::min(written, running_.bytes); // it may have what was added meanwhile, which counts by itself
+    // It may have written what was added meanwhile, which counts by itself.
+    live_bytes_ = std::min(written, running_.bytes);
     added_before_ = running_.added_before;
     checkpointed_change_ = last_change_;
     room_wanted_.set();

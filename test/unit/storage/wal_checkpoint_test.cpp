@@ -115,7 +115,7 @@ TEST_CASE("the log makes its own checkpoints and stays bounded") {
     }
     REQUIRE(r.store->log()->stats().bytes > 3 * r.capacity);
     REQUIRE(r.store->log()->stats().checkpoints >= 2);
-    REQUIRE(2 * most <= 5 * r.capacity);
+    REQUIRE(most <= 3 * r.capacity);
     r.crash();
     number_set found;
     begin(r, found);

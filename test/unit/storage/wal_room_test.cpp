@@ -359,6 +359,26 @@ TEST_CASE("a checkpoint of holes takes more room than the writes: that is kept, 
     }
 }
 
+TEST_CASE("a hole that is cut off takes no more room, however often it is made again") {
+    wal_rig r;
+    number_set numbers;
+    begin(r, numbers);
+    std::uint64_t most = 0;
+    for (std::uint64_t i = 0; i < 3000; ++i) {
+        const auto chunk = static_cast<std::uint32_t>(i % 3);
+        REQUIRE(r.write(chunk, 8 * MiB, pattern(4096, i)));
+        REQUIRE(r.truncate(chunk, 0));
+        if (i % 500 == 0) { REQUIRE(r.loop.run(nap(20))); }
+        std::uint64_t bytes = 0;
+        for (const auto& [name, file] : r.image.files) {
+            bytes += name.starts_with("log-") ? file.bytes.size() : 0;
+        }
+        most = std::max(most, bytes);
+    }
+    REQUIRE(most <= 3 * r.capacity);
+    r.close();
+}
+
 TEST_CASE("killed at any call while the log grows, everything that was flushed is there") {
     run_growing(1, false);
 }
