@@ -1,5 +1,6 @@
 // Random work on a store whose disk dies at a random write: whatever is left, the restarted store holds every
 // acknowledged change after a kill, and every synced one after a power failure.
+#include "repetitions.hpp"
 #include "wal_rig.hpp"
 
 #include <algorithm>
@@ -127,12 +128,13 @@ void run_seed(std::uint64_t seed, bool power_loss) {
 
 TEST_CASE("killed at any write, a store holds every acknowledged change") {
     const quiet q;
-    for (std::uint64_t seed = 1; seed <= 40; ++seed) { run_seed(seed, false); }
+    for (std::uint64_t seed = 1; seed <= test::repeated(40, 10); ++seed) { run_seed(seed, false); }
 }
 
 TEST_CASE("when power is lost, a store holds every synced change, and no half ones") {
     const quiet q;
-    for (std::uint64_t seed = 1000; seed <= 1060; ++seed) { run_seed(seed, true); }
+    const std::uint64_t end = 1000 + test::repeated(60, 15);
+    for (std::uint64_t seed = 1000; seed < end; ++seed) { run_seed(seed, true); }
 }
 
 TEST_CASE("killed in the middle of opening, a store opens the next time") {
