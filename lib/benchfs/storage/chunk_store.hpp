@@ -33,8 +33,8 @@ struct io_slot {
 struct write_slot : io_slot {
     // Set before prepare(): the caller can hand the bytes over in pieces, with put(), from where they lie.
     bool can_put = false;
-    bool puts = false; // after prepare(): it must, there is no target
-    segments target;   // after prepare(): where the bytes go, `size` in all
+    bool puts = false; // after prepare(): it must
+    segments target;   // after prepare(), for who does not put: where the bytes go, `size` in all
 };
 
 struct read_slot : io_slot {
@@ -103,8 +103,9 @@ public:
     /// must outlive the task.
     [[nodiscard]] virtual runtime::task<status> commit(write_slot& slot,
                                                        std::span<const std::uint32_t> crcs) = 0;
-    /// The next bytes of a write that puts, in order, each time some whole blocks (else bad_frame). They may
-    /// change while this looks at them; they have no effect before commit().
+    /// The next bytes of a write that puts, in order, each time some whole blocks as far as the write has them
+    /// (else bad_frame). They may change while this looks at them; they have no effect before commit() where
+    /// others have none.
     [[nodiscard]] virtual status put(write_slot&, const_byte_span) { return errc::not_supported; }
     /// Gives back a prepared write that will not be committed. Nothing happens to an empty slot.
     virtual void abandon(write_slot& slot) noexcept = 0;

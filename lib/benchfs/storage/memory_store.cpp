@@ -1,5 +1,7 @@
 #include "benchfs/storage/memory_store.hpp"
 
+#include "benchfs/base/stream_copy.hpp"
+
 #include <algorithm>
 #include <bit>
 
@@ -48,6 +50,9 @@ status each_granule(std::uint32_t offset, std::uint32_t size, F&& visit) {
     }
     return ok();
 }
+
+/// Writes of this size on are not read back out of the cache: they go past it.
+constexpr std::uint32_t least_streamed = 256U << 10;
 
 /// A chunk's first granule may be a small block: small files are many.
 constexpr bool may_be_small(std::uint32_t granule_index) noexcept { return granule_index == 0; }
@@ -118,12 +123,36 @@ status memory_store::prepare_now(write_slot& slot) {
     const status done = each_granule(slot.offset, slot.size, [&](std::uint32_t i, granule_range range) {
         return granule_prepare(*pool_, *granule_of(chunk, i), range, may_be_small(i), slot.target);
     });
+    slot.puts = slot.can_put && slot.size >= least_streamed;
+    slot.engine_word[0] = slot.engine_word[1] = 0; // where put() goes on: part of the target, byte in it
     if (!done) { abandon(slot); }
     return done;
 }
 
+status memory_store::put(write_slot& slot, const_byte_span bytes) {
+    std::uint64_t& part = slot.engine_word[0];
+    std::uint64_t& offset = slot.engine_word[1];
+    while (!bytes.empty()) {
+        if (part >= slot.target.count()) { return errc::bad_frame; }
+        const byte_span to = slot.target[part].subspan(offset);
+        const std::size_t n = std::min(to.size(), bytes.size());
+        stream_copy(to.data(), bytes.data(), n);
+        bytes = bytes.subspan(n);
+        offset += n;
+        if (n == to.size()) {
+            ++part;
+            offset = 0;
+        }
+    }
+    return ok();
+}
+
 status memory_store::commit_now(write_slot& slot) {
     if (slot.target.count() == 0) { return errc::invalid_argument; }
+    if (slot.puts && slot.engine_word[0] != slot.target.count()) {
+        abandon(slot);
+        return errc::invalid_argument;
+    }
     // The chunk may have been removed since prepare(): this write is later than that.
     record& chunk = chunks_.find_or_insert(slot.chunk);
     reach(chunk, slot.offset + slot.size);

@@ -62,6 +62,7 @@ public:
     [[nodiscard]] runtime::task<status> commit(write_slot& slot, std::span<const std::uint32_t> crcs) override;
     void visit_chunks(chunk_visitor& visitor) override;
     [[nodiscard]] bool visit_part(std::size_t part, chunk_visitor& visitor) override;
+    [[nodiscard]] status put(write_slot& slot, const_byte_span bytes) override;
     void abandon(write_slot& slot) noexcept override;
     [[nodiscard]] runtime::task<status> read(read_slot& slot) override;
     void release(read_slot& slot) noexcept override;

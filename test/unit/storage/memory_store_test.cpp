@@ -65,6 +65,48 @@ TEST_CASE("a small chunk takes a small block and is promoted as it grows") {
     });
 }
 
+TEST_CASE("a large write in pieces goes straight to its granules") {
+    with_store(4 * MiB, [](memory_store& store) -> runtime::task<void> {
+        store_model model;
+        const byte_vector bytes = pattern(700'001, 3);
+        write_slot slot = slot_for(0, 5000, 700'001);
+        slot.can_put = true;
+        CO_REQUIRE(co_await store.prepare(slot));
+        REQUIRE(slot.puts);
+        // Whatever the transport's pieces are, granules begin somewhere else.
+        for (const_byte_span rest(bytes); !rest.empty();) {
+            const const_byte_span piece = rest.first(std::min<std::size_t>(rest.size(), 100'000));
+            REQUIRE(store.put(slot, piece));
+            rest = rest.subspan(piece.size());
+        }
+        const std::byte more{};
+        REQUIRE(store.put(slot, {&more, 1}).error() == errc::bad_frame);
+        CO_REQUIRE(co_await store.commit(slot, {}));
+        model.write(chunk_number(0), 5000, bytes);
+        co_await require_equal(store, model);
+    });
+}
+
+TEST_CASE("a write in pieces of which some are missing is refused") {
+    with_store(4 * MiB, [](memory_store& store) -> runtime::task<void> {
+        write_slot slot = slot_for(0, 0, 1 * MiB);
+        slot.can_put = true;
+        CO_REQUIRE(co_await store.prepare(slot));
+        REQUIRE(store.put(slot, pattern(1 * MiB - 4096, 1)));
+        const status done = co_await store.commit(slot, {});
+        REQUIRE(done.error() == errc::invalid_argument);
+        REQUIRE(slot.target.count() == 0);
+        REQUIRE(store.length(chunk_number(0)) == 0);
+        REQUIRE(store.stats().bytes_used == 0);
+        // A small one is not worth it.
+        write_slot small = slot_for(0, 0, 64 * KiB);
+        small.can_put = true;
+        CO_REQUIRE(co_await store.prepare(small));
+        REQUIRE(!small.puts);
+        store.abandon(small);
+    });
+}
+
 TEST_CASE("a write that was out while its block was promoted is not lost") {
     with_store(1 * MiB, [](memory_store& store) -> runtime::task<void> {
         write_slot slot = slot_for(0, 0, 4096);
