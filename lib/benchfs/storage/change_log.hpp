@@ -2,8 +2,9 @@
 //
 // A change is recorded in the same step in which the map is switched, so that the log has changes in the order
 // in which they happened. Recording does not wait: the record goes into the frame that is written before
-// anything is acknowledged. Space that a change frees is reused only once that frame is durable: else a crash
-// would bring back a map that points to it.
+// anything is acknowledged. Space that a change frees is reused only once that frame is durable: else power
+// loss would bring back a map that points to it. What was put into the map a moment ago is the exception:
+// nobody counts on it yet, and recovery sees that its bytes are gone and drops the changes from there on.
 #pragma once
 
 #include "benchfs/base/result.hpp"
@@ -41,6 +42,11 @@ public:
     [[nodiscard]] virtual runtime::task<status> make_durable(log_position position) = 0;
     /// Everything recorded so far.
     [[nodiscard]] virtual log_position newest() const noexcept = 0;
+    /// Whether the record at this position is with the kernel: it survives the process.
+    [[nodiscard]] virtual bool written(log_position) const noexcept { return true; }
+    /// Whether somebody may count on this record after power loss: a sync that covers it has begun, or it is
+    /// some seconds old.
+    [[nodiscard]] virtual bool counted_on(log_position) noexcept { return true; }
     /// Whether make_durable() makes the bytes in the data segments durable too.
     [[nodiscard]] virtual bool covers_data() const noexcept { return false; }
     /// A hint that much space waits for what was recorded to become durable. Returns at once.

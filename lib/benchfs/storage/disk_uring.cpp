@@ -2,6 +2,7 @@
 
 #include "benchfs/base/log.hpp"
 #include "benchfs/runtime/sleep.hpp"
+#include "benchfs/storage/log_window.hpp"
 #include "benchfs/uring/ops.hpp"
 #include "benchfs/uring/ring.hpp"
 
@@ -23,6 +24,8 @@ namespace {
 
 constexpr long tmpfs_magic = 0x01021994;
 constexpr long ramfs_magic = 0x858458f6;
+constexpr long ext4_magic = 0xef53;
+constexpr long xfs_magic = 0x58465342;
 constexpr const char* owner_file = "owner.pid";
 // To and from the page cache so many bytes are copied at once: a kernel thread, to which io_uring hands what
 // might wait (on ext4 every write), takes several times as long as the copy, and even a read that need not wait
@@ -45,8 +48,14 @@ std::int64_t coarse_ms() noexcept {
 class uring_file final : public disk_file {
 public:
     uring_file(uring::ring& ring, disk_uring::avoidance& avoid, int fd, std::uint64_t size, bool direct,
-               bool inline_io) noexcept
-        : ring_(ring), avoid_(avoid), fd_(fd), size_(size), direct_(direct), inline_(inline_io) {}
+               bool inline_io, bool window) noexcept
+        : ring_(ring),
+          avoid_(avoid),
+          fd_(fd),
+          size_(size),
+          direct_(direct),
+          inline_(inline_io),
+          window_(window) {}
     uring_file(const uring_file&) = delete;
     uring_file& operator=(const uring_file&) = delete;
     ~uring_file() override {
@@ -68,6 +77,7 @@ public:
     }
     result<std::size_t> write_now(std::uint64_t offset, const_byte_span from) override {
         const std::int64_t start = coarse_ms();
+        if (window_.copy(fd_, size_, offset, from, start)) { return from.size(); }
         const ::ssize_t n = ::pwrite(fd_, from.data(), from.size(), static_cast<::off_t>(offset));
         const int error = errno;
         const std::int64_t end = coarse_ms();
@@ -86,7 +96,11 @@ public:
         return counted(::preadv2(fd_, &all, 1, static_cast<::off_t>(offset), inline_ ? 0 : RWF_NOWAIT));
     }
     bool copies() const noexcept override { return inline_ || (!direct_ && coarse_ms() >= avoid_.until_ms); }
-    runtime::task<status> sync() override { co_return co_await uring::fsync(ring_, fd_, true); }
+    runtime::task<status> sync() override {
+        const status done = co_await uring::fsync(ring_, fd_, true);
+        window_.look_again();
+        co_return done;
+    }
     runtime::task<status> allocate(std::uint64_t size) override {
         const std::uint64_t wanted = std::max(size, size_);
         status done = co_await uring::fallocate(ring_, fd_, 0, 0, wanted);
@@ -117,6 +131,7 @@ private:
     std::uint64_t size_;
     bool direct_;
     bool inline_;
+    log_window window_;
 };
 
 /// The kernel's number of this start of the machine; zeros where it has none.
@@ -164,7 +179,9 @@ result<std::unique_ptr<disk_uring>> disk_uring::open_directory(uring::ring& ring
                      "are faster there; the memory engine is faster still",
                      directory.c_str());
     }
-    return std::unique_ptr<disk_uring>(new disk_uring(ring, std::move(directory), options, fd, inline_io));
+    std::unique_ptr<disk_uring> made(new disk_uring(ring, std::move(directory), options, fd, inline_io));
+    made->windows_ = about.f_type == ext4_magic || about.f_type == xfs_magic || about.f_type == tmpfs_magic;
+    return made;
 }
 
 disk_uring::disk_uring(uring::ring& ring, std::string directory, disk_uring_options options, int fd,
@@ -198,7 +215,7 @@ runtime::task<result<std::unique_ptr<disk_file>>> disk_uring::open(std::string n
                       static_cast<int>(message(fd.error()).size()), message(fd.error()).data());
         co_return fd.error();
     }
-    co_return co_await checked(*fd, name, options_.direct);
+    co_return co_await checked(*fd, name, options_.direct, false);
 }
 
 runtime::task<result<std::unique_ptr<disk_file>>> disk_uring::open_log(std::string name, bool create) {
@@ -209,12 +226,12 @@ runtime::task<result<std::unique_ptr<disk_file>>> disk_uring::open_log(std::stri
                       static_cast<int>(message(fd.error()).size()), message(fd.error()).data());
         co_return fd.error();
     }
-    co_return co_await checked(*fd, name, false);
+    co_return co_await checked(*fd, name, false, windows_);
 }
 
 /// Locks an open file and makes an object of it; closes the descriptor when that fails.
 runtime::task<result<std::unique_ptr<disk_file>>> disk_uring::checked(int fd, const std::string& name,
-                                                                      bool direct) {
+                                                                      bool direct, bool window) {
     const status locked = co_await lock(fd, name);
     struct ::stat about{};
     if (!locked || ::fstat(fd, &about) != 0) {
@@ -224,7 +241,7 @@ runtime::task<result<std::unique_ptr<disk_file>>> disk_uring::checked(int fd, co
     }
     note_owner();
     std::unique_ptr<disk_file> file = std::make_unique<uring_file>(
-        ring_, avoidance_, fd, static_cast<std::uint64_t>(about.st_size), direct, inline_);
+        ring_, avoidance_, fd, static_cast<std::uint64_t>(about.st_size), direct, inline_, window);
     co_return file;
 }
 

@@ -58,7 +58,7 @@ private:
     disk_uring(uring::ring& ring, std::string directory, disk_uring_options options, int fd, bool inline_io);
     [[nodiscard]] runtime::task<status> lock(int fd, const std::string& name);
     [[nodiscard]] runtime::task<result<std::unique_ptr<disk_file>>> checked(int fd, const std::string& name,
-                                                                            bool direct);
+                                                                            bool direct, bool window);
     void note_owner() noexcept;
 
     uring::ring& ring_;
@@ -66,6 +66,7 @@ private:
     disk_uring_options options_;
     int fd_;
     bool inline_;
+    bool windows_ = false; // log files may be written through a log_window
     std::array<std::uint64_t, 2> power_cycle_{};
     bool owner_noted_ = false;
     std::vector<uring::registered_buffer> lent_;

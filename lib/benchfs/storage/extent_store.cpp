@@ -146,7 +146,7 @@ status extent_store::cut(record& chunk, std::uint32_t size) {
     std::vector<disk_extent> freed;
     chunk.map.cut(size, freed);
     chunk.length = size;
-    segments_->retire(freed, position);
+    segments_->retire(freed, chunk.born, position);
     return ok();
 }
 

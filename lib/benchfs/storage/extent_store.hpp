@@ -116,6 +116,7 @@ private:
         chunk_id id;
         std::uint32_t next = 0;
         std::uint32_t length = 0;
+        log_position born = 0; // none of its blocks was put into the map before this; 0: not known
         extent_map map;
         intrusive_list<turn> turns; // in order of arrival
     };

@@ -86,10 +86,11 @@ runtime::task<status> extent_store::apply(record& chunk, const write_slot& slot,
     extent_record change{chunk.id, t.first, std::max(chunk.length, slot.offset + slot.size), t.space, t.crcs};
     // Record and switch in one step: the log has changes in the order in which they happened.
     BFS_CO_TRY(const log_position position, log_->record_extents(change));
+    if (chunk.map.empty()) { chunk.born = position; }
     chunk.map.replace(t.first, t.space, t.crcs, t.freed);
     t.space.clear(); // the map's now
     chunk.length = change.length;
-    segments_->retire(t.freed, position);
+    segments_->retire(t.freed, chunk.born, position);
     co_return ok();
 }
 

@@ -150,12 +150,13 @@ runtime::task<status> segment_files::grow_now() {
 }
 
 runtime::task<status> segment_files::take(std::uint32_t blocks, std::vector<disk_extent>& out) {
+    reclaim_young(); // the caches still have their pages
     while (!space_.take(blocks, out)) {
         const status grown = co_await grow();
         if (grown) { continue; }
         if (grown.error() != errc::no_space) { co_return grown; }
         if (space_.free_blocks() >= blocks) { continue; } // freed meanwhile
-        if (retired_.empty()) { co_return errc::no_space; }
+        if (retired_.empty() && young_.empty()) { co_return errc::no_space; }
         BFS_CO_CHECK(co_await wait_for_retired());
     }
     co_return ok();
@@ -163,8 +164,9 @@ runtime::task<status> segment_files::take(std::uint32_t blocks, std::vector<disk
 
 /// Frees some of what is retired: forces the log, and waits for reads in flight.
 runtime::task<status> segment_files::wait_for_retired() {
-    const log_position newest = retired_.back().position;
-    BFS_CO_CHECK(co_await log_.make_durable(newest));
+    retired_.insert(retired_.end(), young_.begin(), young_.end());
+    young_.clear();
+    BFS_CO_CHECK(co_await log_.make_durable(log_.newest()));
     const std::size_t before = retired_.size();
     reclaim();
     if (retired_.size() < before || retired_.empty()) { co_return ok(); }
@@ -180,10 +182,11 @@ void segment_files::give_back(std::span<const disk_extent> runs) {
     for (const disk_extent& run : runs) { space_.give_back(run); }
 }
 
-void segment_files::retire(std::span<const disk_extent> runs, log_position position) {
+void segment_files::retire(std::span<const disk_extent> runs, log_position allocated, log_position position) {
     ++retired_so_far_;
+    std::deque<retired_run>& to = log_.counted_on(allocated) ? retired_ : young_;
     for (const disk_extent& run : runs) {
-        retired_.push_back({run, retired_so_far_, position});
+        to.push_back({run, retired_so_far_, allocated, position});
         retired_blocks_ += run.count;
     }
     reclaim();
@@ -191,14 +194,33 @@ void segment_files::retire(std::span<const disk_extent> runs, log_position posit
     if (retired_blocks_ > stride_ / 4) { log_.hurry(); }
 }
 
-void segment_files::reclaim() noexcept {
+void segment_files::free(const retired_run& r) noexcept {
+    space_.give_back(r.run);
+    retired_blocks_ -= r.run.count;
+}
+
+bool segment_files::reclaim_young() noexcept {
     bool any = false;
+    for (; !young_.empty(); young_.pop_front()) {
+        const retired_run& oldest = young_.front();
+        if (log_.counted_on(oldest.allocated)) {
+            retired_.push_back(oldest);
+        } else if (guarded(oldest) || !log_.written(oldest.position)) {
+            break;
+        } else {
+            free(oldest);
+            any = true;
+        }
+    }
+    return any;
+}
+
+void segment_files::reclaim() noexcept {
+    bool any = reclaim_young();
     while (!retired_.empty()) {
         const retired_run& oldest = retired_.front();
-        if (!guards_.empty() && guards_.front().since_ < oldest.number) { break; }
-        if (!log_.durable(oldest.position)) { break; }
-        space_.give_back(oldest.run);
-        retired_blocks_ -= oldest.run.count;
+        if (guarded(oldest) || !log_.durable(oldest.position)) { break; }
+        free(oldest);
         retired_.pop_front();
         any = true;
     }

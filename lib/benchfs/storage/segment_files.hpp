@@ -44,8 +44,9 @@ public:
     [[nodiscard]] runtime::task<status> take(std::uint32_t blocks, std::vector<disk_extent>& out);
     /// Blocks that no map ever named, or that were retired.
     void give_back(std::span<const disk_extent> runs);
-    /// Blocks that the change recorded at `position` took out of a map.
-    void retire(std::span<const disk_extent> runs, log_position position);
+    /// Blocks that the change recorded at `position` took out of a map, into which they came at `allocated` or
+    /// later.
+    void retire(std::span<const disk_extent> runs, log_position allocated, log_position position);
 
     /// Blocks that a recovered map names; false if they are not there or named twice.
     [[nodiscard]] bool claim(disk_extent run) { return space_.claim(run); }
@@ -54,7 +55,7 @@ public:
     }
     /// Whether somebody waits for blocks that read guards keep.
     [[nodiscard]] bool space_wanted() const noexcept { return space_wanted_ != 0; }
-    /// Frees what is retired and durable by now.
+    /// Frees what is retired and may be used again by now.
     void reclaim() noexcept;
 
     /// Held while blocks that a map named are read: what is retired meanwhile is not reused.
@@ -106,6 +107,7 @@ private:
     struct retired_run {
         disk_extent run;
         std::uint64_t number; // of the retire() call
+        log_position allocated;
         log_position position;
     };
 
@@ -119,6 +121,11 @@ private:
     [[nodiscard]] runtime::task<status> write_one(const block_job& job);
     [[nodiscard]] runtime::task<status> sync_one(std::uint32_t number);
     void update_limit() noexcept;
+    [[nodiscard]] bool guarded(const retired_run& r) noexcept {
+        return !guards_.empty() && guards_.front().since_ < r.number;
+    }
+    bool reclaim_young() noexcept;
+    void free(const retired_run& r) noexcept;
 
     std::unique_ptr<disk> disk_;
     change_log& log_;
@@ -131,7 +138,8 @@ private:
     bool grow_failed_ = false; // the device was full: next time only a little is asked for
     runtime::event grown_;
     std::uint64_t retired_so_far_ = 0;
-    std::deque<retired_run> retired_;
+    std::deque<retired_run> retired_; // until their change is durable
+    std::deque<retired_run> young_;   // until it is written: nobody counts on what it undoes
     std::uint64_t retired_blocks_ = 0;
     intrusive_list<read_guard> guards_; // oldest first
     runtime::event reclaimed_;

@@ -117,6 +117,8 @@ public:
     [[nodiscard]] result<log_position> record_extents(const extent_record& record) override;
     [[nodiscard]] result<log_position> record_truncate(chunk_id chunk, std::uint32_t size) override;
     [[nodiscard]] bool durable(log_position position) const noexcept override { return position <= durable_; }
+    [[nodiscard]] bool written(log_position position) const noexcept override { return position < next_; }
+    [[nodiscard]] bool counted_on(log_position position) noexcept override;
     [[nodiscard]] runtime::task<status> make_durable(log_position position) override;
     [[nodiscard]] log_position newest() const noexcept override { return staged() ? next_ : last_change_; }
     [[nodiscard]] bool covers_data() const noexcept override { return true; }
@@ -194,6 +196,10 @@ private:
     std::uint64_t next_ = 1;       // number of the frame under construction
     log_position last_change_ = 0; // the newest frame with records
     std::uint64_t durable_ = 0;
+    std::uint64_t to_be_durable_ = 0; // when the newest sync ends
+    log_position some_time_ago_ = 0;  // the newest frame some seconds ago,
+    log_position last_looked_at_ = 0; // and at this time
+    time_point looked_{};
     std::uint64_t generation_ = 0;
     std::uint64_t start_generation_ = 1;
     std::vector<std::byte> frame_;

@@ -150,7 +150,7 @@ runtime::task<status> wal::begin(std::uint64_t last, wal_data& data) {
         BFS_CO_CHECK(co_await data.sync_data());
         BFS_CO_CHECK(co_await sync_slots());
     }
-    durable_ = last;
+    durable_ = to_be_durable_ = last;
     BFS_CO_CHECK(rotate());
     BFS_CO_CHECK(co_await sync_slots());
     began_ = true;

@@ -75,7 +75,7 @@ struct wal_rig {
     std::uint64_t data_capacity = 0;
     std::uint32_t server = 0;
 
-    wal_rig() = default;
+    explicit wal_rig(clock* time = nullptr) : loop(with(time)) {}
     wal_rig(const wal_rig&) = delete;
     wal_rig& operator=(const wal_rig&) = delete;
     ~wal_rig() { crash(); } // a test that failed half-way must not hide why
@@ -130,6 +130,11 @@ struct wal_rig {
     }
 
 private:
+    static runtime::loop_options with(clock* time) {
+        runtime::loop_options options;
+        options.time = time;
+        return options;
+    }
     runtime::task<result<std::unique_ptr<extent_store>>> open_task(wal_reader* others, bool read_only) {
         std::unique_ptr<disk> where = std::make_unique<disk_memory>(image);
         wal_options options;
