@@ -55,6 +55,10 @@ public:
     /// Kills a server that is up; `power`: with its machine. Returns at once, what is left of the process ends
     /// below `scope`.
     void crash(unsigned server, bool power, runtime::task_scope& scope);
+    /// Has one stop that is up, as on SIGTERM; otherwise like crash().
+    void leave(unsigned server, runtime::task_scope& scope) {
+        scope.spawn(bury(std::move(servers_[server]->process)));
+    }
     [[nodiscard]] bool up(unsigned server) const noexcept { return servers_[server]->process != nullptr; }
     /// Says goodbye to everything. Await it before destruction.
     [[nodiscard]] runtime::task<void> stop();

@@ -81,7 +81,11 @@ result<metadata::attributes> grow(service_state& state, file_id file, std::uint6
 }
 
 task<status> let_truncation_end(service_state& state, file_id file) {
-    while (state.owed->cutting(file)) { BFS_CO_CHECK(co_await runtime::sleep_for(truncation_look)); }
+    while (state.owed->cutting(file)) {
+        // A server that stops tells others nothing more; the client tries again at its successor.
+        if (state.background->stop_requested()) { co_return errc::try_again; }
+        BFS_CO_CHECK(co_await runtime::sleep_for(truncation_look));
+    }
     co_return ok();
 }
 
