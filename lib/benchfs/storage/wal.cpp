@@ -80,10 +80,10 @@ status wal::write_whole(disk_file& file, std::uint64_t offset, const_byte_span b
     return ok();
 }
 
-status wal::write_header(wal_slot& slot) {
+status wal::write_header(wal_slot& slot, std::size_t at) {
     seal(slot.header);
     slot.dirty = true;
-    return write_whole(*slot.file, 0, bytes_of(slot.header));
+    return write_whole(*slot.file, at, bytes_of(slot.header));
 }
 
 /// Goes on in a free segment.
@@ -114,7 +114,7 @@ status wal::rotate() {
     slot.header.server = options_.server;
     slot.header.servers = options_.servers;
     slot.header.stride = options_.stride;
-    if (const status wrote = write_header(slot); !wrote) {
+    if (const status wrote = write_header(slot, 0); !wrote) {
         return fail(wrote.error(), "beginning a segment of");
     }
     slot.state = header_state::good;

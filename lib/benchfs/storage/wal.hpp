@@ -143,7 +143,7 @@ private:
     [[nodiscard]] runtime::task<status> add_slot();
     [[nodiscard]] runtime::task<status> zero(std::size_t slot);
     [[nodiscard]] status rotate();
-    [[nodiscard]] status write_header(wal_slot& slot);
+    [[nodiscard]] status write_header(wal_slot& slot, std::size_t at);
     [[nodiscard]] status write_whole(disk_file& file, std::uint64_t offset, const_byte_span bytes);
     [[nodiscard]] runtime::task<status> sync_slots();
     [[nodiscard]] runtime::task<status> sync_once();

@@ -33,7 +33,13 @@ header_state read_header(const_byte_span file, wal_segment_header& out) noexcept
     if (out.magic != wal_segment_header::expected_magic) { return header_state::bad; }
     // Another version may sum other bytes: magic and version stay where they are for ever.
     if (out.version != wal_version) { return header_state::other_version; }
-    return out.crc == sum_of(out) ? header_state::good : header_state::bad;
+    if (out.crc != sum_of(out)) { return header_state::bad; }
+    wal_segment_header second;
+    const bool there = file.size() > wal_second_header && load(file.subspan(wal_second_header), second) &&
+                       second.magic == wal_segment_header::expected_magic && second.crc == sum_of(second);
+    // One of an earlier use is of another generation.
+    if (there && second.generation == out.generation) { out = second; }
+    return header_state::good;
 }
 
 void append_record(std::vector<std::byte>& frame, std::uint16_t kind,

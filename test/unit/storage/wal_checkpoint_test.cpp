@@ -99,6 +99,47 @@ TEST_CASE("a checkpoint and what follows it give what there was") {
     }
 }
 
+TEST_CASE("a power failure while a checkpoint ends may tear what it writes then") {
+    for (const std::size_t torn_from : {0U, 1U, 14U, 24U}) {
+        wal_rig r;
+        prng random(3);
+        store_model model;
+        number_set numbers;
+        begin(r, numbers);
+        change_things(r, model, numbers, random, 60);
+        const auto before = r.image.files;
+        REQUIRE(r.loop.run(r.store->log()->checkpoint()));
+        r.crash();
+        const std::string name = r.newest_log_file();
+        std::vector<std::byte>& now = r.image.files[name].bytes;
+        // What differs from the header that the segment began with is all that may be torn.
+        wal_segment_header header;
+        REQUIRE(read_header(now, header) == header_state::good);
+        const std::vector<std::byte>& old = before.at(name).bytes;
+        const auto at = static_cast<std::ptrdiff_t>(wal_second_header);
+        std::copy(old.begin() + at + static_cast<std::ptrdiff_t>(torn_from), old.begin() + at + 512,
+                  now.begin() + at + static_cast<std::ptrdiff_t>(torn_from));
+        // Then nothing that lies before was used again.
+        for (const auto& [other, file] : before) {
+            wal_segment_header earlier;
+            const bool log =
+                other.starts_with("log-") && read_header(file.bytes, earlier) == header_state::good;
+            if (log && earlier.generation < header.start_generation) {
+                r.image.files[other].bytes = file.bytes;
+            }
+        }
+        wal_segment_header left;
+        REQUIRE(read_header(now, left) == header_state::good);
+        REQUIRE(left.generation == header.generation);
+        REQUIRE(left.start_generation < header.start_generation);
+        number_set found;
+        begin(r, found);
+        REQUIRE(found.values == numbers.values);
+        r.require_content(model);
+        r.close();
+    }
+}
+
 TEST_CASE("the log makes its own checkpoints and stays bounded") {
     wal_rig r;
     prng random(3);
