@@ -1,9 +1,11 @@
-// Server 0 loses power and, with it, what nobody had synced of its table of directories: the servers where
-// those directories live tell it again.
+// What a server lost with its power and others still have. Server 0 and its table of directories: the servers
+// where those live tell it again. A file's home and its knowledge of who has chunks: they ask again.
 #include "catch.hpp"
 #include "cluster.hpp"
 
 #include "benchfs/runtime/sleep.hpp"
+
+#include <algorithm>
 
 using namespace benchfs;
 using namespace benchfs::sim;
@@ -87,4 +89,71 @@ TEST_CASE("directories that server 0 lost in a power failure are told again by t
         CHECK(name(done.error()) == "ok");
     }
     CHECK(used > 60);
+}
+
+namespace {
+
+constexpr unsigned chunk = 16 * 1024;
+
+/// The home has lost that server 1 has a chunk. A truncation concerns that all the same.
+task<status> lose_registration(sim_cluster& servers, world& w, runtime::task_scope& graves, unsigned& lost) {
+    for (unsigned i = 0; i < 2; ++i) {
+        task<status> starting = servers.start(i);
+        BFS_CO_CHECK(co_await std::move(starting));
+    }
+    file_system& fs = servers.fs(0);
+    std::string path;
+    for (unsigned i = 0; path.empty(); ++i) {
+        const std::string name = "/f" + std::to_string(i);
+        BFS_CO_TRY(file made, co_await fs.open(name, open_flags::write | open_flags::create));
+        if (made.id().home() == server_id{0}) { path = name; }
+    }
+    BFS_CO_TRY(file f, co_await fs.open(path, open_flags::read_write));
+    BFS_CO_CHECK(co_await fs.sync());
+    const std::vector<std::byte> bytes(4 * chunk, std::byte{7});
+    BFS_CO_TRY(const std::size_t written, co_await f.write(bytes, 0));
+    CHECK(written == bytes.size());
+    servers.crash(0, true, graves);
+    co_await w.rest(20ms);
+    task<status> starting = servers.start(0);
+    BFS_CO_CHECK(co_await std::move(starting));
+    BFS_CO_TRY(const attributes about, co_await fs.stat(path));
+    lost += about.size == 0 ? 1 : 0;
+    BFS_CO_CHECK(co_await fs.truncate(path, chunk / 2));
+    BFS_CO_CHECK(co_await fs.truncate(path, bytes.size()));
+    std::vector<std::byte> back(bytes.size(), std::byte{1});
+    BFS_CO_TRY(const std::size_t got, co_await f.read(back, 0));
+    CHECK(got == bytes.size());
+    const auto zero = [](std::byte b) { return b == std::byte{0}; };
+    CHECK(std::all_of(back.begin() + chunk / 2, back.end(), zero));
+    co_return co_await f.close();
+}
+
+task<status> run_registration(sim_cluster& servers, world& w, unsigned& lost) {
+    runtime::call_context& context = co_await runtime::current_context();
+    runtime::task_scope graves(context, false);
+    task<status> losing = lose_registration(servers, w, graves, lost);
+    const status done = co_await std::move(losing);
+    (void)co_await graves.join();
+    co_await servers.stop();
+    co_return done;
+}
+
+} // namespace
+
+TEST_CASE("a truncation reaches chunks of which the file's home lost the knowledge with its power") {
+    unsigned lost = 0;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        INFO("seed " << seed);
+        cluster_plan plan;
+        plan.servers = 2;
+        plan.clients = 1;
+        plan.engine = "uring";
+        plan.chunk_size = chunk;
+        world w(seed);
+        sim_cluster servers(w, plan);
+        const status done = w.loop().run(run_registration(servers, w, lost));
+        CHECK(name(done.error()) == "ok");
+    }
+    CHECK(lost > 3);
 }

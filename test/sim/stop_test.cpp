@@ -52,9 +52,7 @@ task<status> stop_in_the_middle(sim_cluster& servers, world& w) {
     servers.crash(1, false, graves);
     bool over = false;
     runtime::task_scope work(context, false);
-    for (unsigned i = 0; i < writers; ++i) {
-        work.spawn(keep_writing(servers.fs(i), path, i % 2 != 0, over));
-    }
+    for (unsigned i = 0; i < writers; ++i) { work.spawn(keep_writing(servers.fs(i), path, i % 2 != 0, over)); }
     co_await w.rest(20ms);
     work.spawn(cut(servers.fs(writers), path));
     co_await w.rest(30ms);

@@ -163,6 +163,15 @@ task<status> cut_file(void* context, server_call& call) {
     co_return ok();
 }
 
+status compare_copies(void* context, server_call& call) {
+    const auto asked = call.request<rpc::compare_copies>();
+    service_state& state = state_of(context);
+    if (asked.server >= state.placement.servers()) { return errc::invalid_argument; }
+    BFS_CHECK(state.striped->compare_with(static_cast<server_id>(asked.server), asked.start));
+    call.reply<rpc::compare_copies>({});
+    return ok();
+}
+
 status path_version(void* context, server_call& call) {
     call.reply<rpc::path_version>({state_of(context).dirs->paths()});
     return ok();
@@ -187,6 +196,7 @@ void register_agreement_methods(rpc::server& to, service_state& state) {
     to.handle(rpc::drop_inode::info, &state, drop);
     to.handle(rpc::register_copy::info, &state, register_copy);
     to.handle(rpc::cut_file::info, &state, cut_file);
+    to.handle(rpc::compare_copies::info, &state, compare_copies);
 }
 
 } // namespace benchfs::server

@@ -43,6 +43,7 @@ std::uint64_t duties::add(const duty& what) {
 
 void duties::enqueue(std::uint64_t number, const duty& what) {
     if (truncates(what)) { ++cutting_[{what.id}]; }
+    comparing_ += what.kind == duty_kind::compare_copies ? 1 : 0;
     ++pending_;
     const auto server = static_cast<server_id>(what.server);
     lane& to = lanes_[server];
@@ -52,8 +53,16 @@ void duties::enqueue(std::uint64_t number, const duty& what) {
     state_.background->spawn(work(*this, server));
 }
 
+void duties::have_copies_compared(std::uint64_t start) {
+    for (std::uint32_t s = 0; s < state_.placement.servers(); ++s) {
+        if (static_cast<server_id>(s) == state_.self) { continue; }
+        (void)add({duty_kind::compare_copies, s, start, 0, 0, 0});
+    }
+}
+
 void duties::confirmed(const item& one) {
     --pending_;
+    comparing_ -= one.what.kind == duty_kind::compare_copies ? 1 : 0;
     state_.notes.remove(note_kind::duty, one.number);
     if (truncates(one.what)) {
         const auto found = cutting_.find({one.what.id});
@@ -132,6 +141,12 @@ task<status> duties::tell(duties& self, duty what, char& done) {
             task<status> forgetting = state.agreed->tell<rpc::forget_move>(to, rpc::id_request{what.id});
             told = co_await std::move(forgetting);
         }
+        break;
+    }
+    case duty_kind::compare_copies: {
+        const rpc::compare_copies::request request{index(state.self), what.id};
+        task<status> comparing = state.agreed->tell<rpc::compare_copies>(to, request);
+        told = co_await std::move(comparing);
         break;
     }
     }

@@ -1,5 +1,5 @@
 // What other servers must be told until they confirm it: that an inode lost its name, that a file was cut, what
-// became of a move.
+// became of a move, that this server lost power.
 //
 // A duty is a note, written in one frame with the change that it follows from; a restart goes on with it. For
 // each server one worker sends what is waiting, a few at a time, and goes on trying while the server is away.
@@ -12,12 +12,18 @@
 
 namespace benchfs::server {
 
-enum class duty_kind : std::uint32_t { drop_inode = 1, cut_file = 2, settle_entry = 3, forget_move = 4 };
+enum class duty_kind : std::uint32_t {
+    drop_inode = 1,
+    cut_file = 2,
+    settle_entry = 3,
+    forget_move = 4,
+    compare_copies = 5,
+};
 
 struct duty {
     duty_kind kind{};
     std::uint32_t server = 0; // who is to be told; this server itself, too
-    std::uint64_t id = 0;     // of the file, or of the move
+    std::uint64_t id = 0;     // of the file, of the move, or of this server's start
     std::uint64_t epoch = 0;  // cut_file: as in rpc::cut_file
     std::uint64_t size = 0;   // cut_file: what stays; settle_entry: 1 if it moved
     std::uint64_t chunk_size = 0;
@@ -42,6 +48,10 @@ public:
     [[nodiscard]] bool cutting(file_id file) const noexcept {
         return !cutting_.empty() && cutting_.contains(file);
     }
+    /// After power loss every other server asks about the files of which it has chunks.
+    void have_copies_compared(std::uint64_t start);
+    /// Whether a truncation has to wait: for an earlier one, or because nobody knows yet whom it concerns.
+    [[nodiscard]] bool may_not_cut(file_id file) const noexcept { return comparing_ != 0 || cutting(file); }
     [[nodiscard]] std::size_t pending() const noexcept { return pending_; }
 
 private:
@@ -67,6 +77,7 @@ private:
     service_state& state_;
     std::unordered_map<server_id, lane> lanes_;
     std::unordered_map<file_id, std::uint32_t> cutting_; // truncations, by file
+    std::size_t comparing_ = 0;                          // servers that are not done
     std::vector<waiter*> waiting_;
     std::size_t pending_ = 0;
 };

@@ -78,7 +78,9 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     register_stats_methods(*made->server_, *made->statistics_);
     if (made->peers_) {
         const storage::wal* log = made->store_->log();
-        if (made->directory_log_ && log != nullptr && log->lost_power()) {
+        const bool lost_power = log != nullptr && log->lost_power();
+        if (lost_power) { made->duties_->have_copies_compared(environment.incarnation); }
+        if (lost_power && made->directory_log_) {
             made->background_->spawn(directory_log::announce(*made->state_));
         }
         made->background_->spawn(agreements::finish_resumed(*made->agreements_));

@@ -79,7 +79,7 @@ task<status> create(void* context, server_call& call) {
     rpc::create::reply answer;
     if (!state.alone()) {
         BFS_CO_TRY(const std::optional<metadata::entry_info> found, state.names.find_entry(parent, name));
-        if (found && flags.truncate && state.owed->cutting(found->id)) { co_return errc::try_again; }
+        if (found && flags.truncate && state.owed->may_not_cut(found->id)) { co_return errc::try_again; }
         if (found && found->id.home() != state.self && !flags.exclusive && !found->is_directory()) {
             answer.attributes = lives_elsewhere(*found); // the client truncates it at its home
             call.reply<rpc::create>(answer);
@@ -256,7 +256,7 @@ task<status> readdir(void* context, server_call& call) {
 task<status> set_size(void* context, server_call& call) {
     service_state& state = state_of(context);
     const auto asked = call.request<rpc::set_size>();
-    if (state.owed->cutting({asked.id})) { co_return errc::try_again; }
+    if (state.owed->may_not_cut({asked.id})) { co_return errc::try_again; }
     BFS_CO_TRY(const metadata::truncate_answer done, state.names.truncate({asked.id}, asked.size, state.now()));
     call.decide<rpc::set_size>(to_wire(done.attr));
     task<status> cutting = finish_truncation(state, done.attr, done.old_size);

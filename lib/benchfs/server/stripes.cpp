@@ -42,11 +42,40 @@ void stripes::resume() {
     state_.store.visit_chunks(visitor);
 }
 
-task<status> stripes::compare(stripes& self) {
-    std::vector<file_id> all;
-    for (const auto& [id, e] : self.entries_) { all.push_back(id); }
-    std::sort(all.begin(), all.end());
-    for (const file_id id : all) {
+std::vector<file_id> stripes::files_of(std::optional<server_id> home) const {
+    std::vector<file_id> files;
+    for (const auto& [id, e] : entries_) {
+        if (!home || id.home() == *home) { files.push_back(id); }
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+task<status> stripes::compare(stripes& self) { return compare_all(self, self.files_of({})); }
+
+status stripes::compare_with(server_id home, std::uint64_t start) {
+    comparison& its = comparisons_[home];
+    if (std::exchange(its.start, start) != start) { its.done = false; }
+    if (its.done) { return ok(); }
+    if (!std::exchange(its.running, true)) { state_.background->spawn(compare_home(*this, home)); }
+    return errc::try_again;
+}
+
+task<status> stripes::compare_home(stripes& self, server_id home) {
+    comparison& its = self.comparisons_[home];
+    while (!its.done) {
+        const std::uint64_t start = its.start;
+        task<status> comparing = compare_all(self, self.files_of(home));
+        const status compared = co_await std::move(comparing);
+        if (!compared) { break; }      // this server stops
+        its.done = its.start == start; // else the home has started again meanwhile
+    }
+    its.running = false;
+    co_return ok();
+}
+
+task<status> stripes::compare_all(stripes& self, std::vector<file_id> files) {
+    for (const file_id id : files) {
         while (self.entries_.contains(id)) {
             task<status> learning = self.learn(id);
             const status outcome = co_await std::move(learning);

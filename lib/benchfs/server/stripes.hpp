@@ -7,6 +7,8 @@
 
 #include "benchfs/server/services.hpp"
 
+#include <optional>
+
 namespace benchfs::server {
 
 class stripes {
@@ -19,6 +21,8 @@ public:
     void resume();
     /// Asks the homes about every file that was taken up: what was removed or cut meanwhile goes. Background.
     [[nodiscard]] static runtime::task<status> compare(stripes& self);
+    /// See rpc::compare_copies.
+    [[nodiscard]] status compare_with(server_id home, std::uint64_t start);
 
     /// Whether a write of this epoch may store chunks of the file, as far as is known here.
     [[nodiscard]] bool admitted(file_id file, std::uint64_t epoch) const noexcept {
@@ -49,11 +53,20 @@ private:
         bool cutting = false;
         runtime::event idle; // set when the last commit ends
     };
+    struct comparison {
+        std::uint64_t start = 0; // of the home, for which it is
+        bool running = false;
+        bool done = false;
+    };
+    [[nodiscard]] static runtime::task<status> compare_all(stripes& self, std::vector<file_id> files);
+    [[nodiscard]] static runtime::task<status> compare_home(stripes& self, server_id home);
+    [[nodiscard]] std::vector<file_id> files_of(std::optional<server_id> home) const;
     [[nodiscard]] runtime::task<status> learn(file_id file);
     void drop_if_unused(file_id file) noexcept;
 
     service_state& state_;
     std::unordered_map<file_id, entry> entries_; // references stay valid until erased
+    std::unordered_map<server_id, comparison> comparisons_;
 };
 
 } // namespace benchfs::server

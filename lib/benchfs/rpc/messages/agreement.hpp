@@ -171,6 +171,17 @@ struct cut_file {
     using reply = empty_reply;
 };
 
+/// From a server that lost power, and with it perhaps who has chunks of its files and which epoch they are in:
+/// ask about all of them again. try_again until that is done.
+struct compare_copies {
+    static constexpr method_info info{63, "compare_copies", idempotency::repeatable, bulk::none};
+    struct request {
+        std::uint64_t server = 0; // who asks
+        std::uint64_t start = 0;  // of that server, another one each time
+    };
+    using reply = empty_reply;
+};
+
 /// The number of the last change that made paths mean something else, as far as this server knows.
 struct path_version {
     static constexpr method_info info{61, "path_version", idempotency::pure, bulk::none};
