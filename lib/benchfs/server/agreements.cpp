@@ -78,6 +78,16 @@ bool agreements::about(file_id child) const noexcept {
     return found;
 }
 
+bool agreements::pursues(std::uint64_t session, std::uint64_t sequence) const noexcept {
+    bool found = false;
+    if (sequence == 0) { return found; }
+    state_.notes.for_each(note_kind::intent, [&](std::uint64_t, const_byte_span bytes) {
+        intent::fixed head;
+        found = found || (load(bytes, head) && head.session == session && head.sequence == sequence);
+    });
+    return found;
+}
+
 task<status> agreements::carry_out(intent what, std::optional<server_id>& silent) {
     BFS_CO_TRY(const file_id number, state_.names.new_id());
     state_.locks.take(what.head.parent, what.name);

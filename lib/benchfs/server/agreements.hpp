@@ -65,6 +65,8 @@ public:
     [[nodiscard]] runtime::task<status> carry_out(intent what, std::optional<server_id>& silent);
     /// Whether an intention about this file or directory is under way.
     [[nodiscard]] bool about(file_id child) const noexcept;
+    /// Whether one that this call began is.
+    [[nodiscard]] bool pursues(std::uint64_t session, std::uint64_t sequence) const noexcept;
 
     // ---- The other side ----
 

@@ -316,6 +316,9 @@ rpc::wire_attributes to_wire(const attributes& a) noexcept {
 task<status> prepare_directory(service_state& state, server_call& call, file_id parent, std::uint64_t paths,
                                directories::use u) {
     if (state.dirs->quiet(parent, paths)) { co_return ok(); }
+    // A repeat of what a restart has taken up may come by a path that is old by now. "Walk again" would make it
+    // another call, which finds what this one has done.
+    if (state.agreed->pursues(call.session_id(), call.sequence())) { co_return errc::try_again; }
     task<status> waiting = state.dirs->ready(parent, paths, u);
     const status ready = co_await std::move(waiting);
     co_return ready.error() == errc::no_server ? blamed(call, errc::no_server, server_id{0}) : ready.error();
