@@ -45,11 +45,13 @@ void extent_map::unmap(std::uint32_t first, std::uint32_t end, std::vector<disk_
     extents_.erase(whole, at);
 }
 
-void extent_map::insert(chunk_extent fresh) {
+void extent_map::insert(chunk_extent fresh, std::uint32_t stride) {
     auto at = first_beyond(extents_, fresh.first);
     if (at != extents_.begin()) {
         chunk_extent& before = *(at - 1);
-        if (before.first + before.count == fresh.first && before.disk + before.count == fresh.disk) {
+        const bool follows =
+            before.first + before.count == fresh.first && before.disk + before.count == fresh.disk;
+        if (follows && fresh.disk % stride != 0) {
             before.count += fresh.count;
             return;
         }
@@ -58,12 +60,13 @@ void extent_map::insert(chunk_extent fresh) {
 }
 
 void extent_map::replace(std::uint32_t first, std::span<const disk_extent> runs,
-                         std::span<const std::uint32_t> crcs, std::vector<disk_extent>& freed) {
+                         std::span<const std::uint32_t> crcs, std::uint32_t stride,
+                         std::vector<disk_extent>& freed) {
     const auto end = first + static_cast<std::uint32_t>(crcs.size());
     unmap(first, end, freed);
     std::uint32_t at = first;
     for (const disk_extent& run : runs) {
-        insert({at, run.count, run.block});
+        insert({at, run.count, run.block}, stride);
         at += run.count;
     }
     BFS_ASSERT(at == end);

@@ -25,9 +25,9 @@ public:
     [[nodiscard]] std::size_t extents() const noexcept { return extents_.size(); }
 
     /// Blocks first, first + 1, ... now lie in `runs` (as many as there are checksums). What they replace is
-    /// appended to `freed`.
+    /// appended to `freed`. No extent crosses a multiple of `stride` blocks: segments are files of their own.
     void replace(std::uint32_t first, std::span<const disk_extent> runs, std::span<const std::uint32_t> crcs,
-                 std::vector<disk_extent>& freed);
+                 std::uint32_t stride, std::vector<disk_extent>& freed);
     /// Everything from byte `size` on is a hole.
     void cut(std::uint32_t size, std::vector<disk_extent>& freed);
 
@@ -51,7 +51,7 @@ public:
 
 private:
     void unmap(std::uint32_t first, std::uint32_t end, std::vector<disk_extent>& freed);
-    void insert(chunk_extent fresh);
+    void insert(chunk_extent fresh, std::uint32_t stride);
 
     std::vector<chunk_extent> extents_;
     std::vector<std::uint32_t> crcs_; // by block; of holes: unset

@@ -88,7 +88,7 @@ private:
         const chunk_id id{{head.file}, head.index};
         extent_store::record& chunk = store_.chunks_.find_or_insert(id);
         freed_.clear();
-        chunk.map.replace(head.first_block, runs, crcs, freed_);
+        chunk.map.replace(head.first_block, runs, crcs, store_.segments_->stride(), freed_);
         chunk.length = head.length;
         if (sequence > durable_) {
             std::vector<std::uint64_t>& blocks = written_[id];

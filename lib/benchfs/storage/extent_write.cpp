@@ -87,7 +87,7 @@ runtime::task<status> extent_store::apply(record& chunk, const write_slot& slot,
     // Record and switch in one step: the log has changes in the order in which they happened.
     BFS_CO_TRY(const log_position position, log_->record_extents(change));
     if (chunk.map.empty()) { chunk.born = position; }
-    chunk.map.replace(t.first, t.space, t.crcs, t.freed);
+    chunk.map.replace(t.first, t.space, t.crcs, segments_->stride(), t.freed);
     t.space.clear(); // the map's now
     chunk.length = change.length;
     segments_->retire(t.freed, chunk.born, position);

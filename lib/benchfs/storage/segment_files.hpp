@@ -50,6 +50,8 @@ public:
 
     /// Blocks that a recovered map names; false if they are not there or named twice.
     [[nodiscard]] bool claim(disk_extent run) { return space_.claim(run); }
+    /// Blocks in a segment: no run crosses a multiple.
+    [[nodiscard]] std::uint32_t stride() const noexcept { return stride_; }
     [[nodiscard]] bool exists(std::uint32_t block) const noexcept {
         return block / stride_ < segments_.size() && block % stride_ < segments_[block / stride_].blocks;
     }

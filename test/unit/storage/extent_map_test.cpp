@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint32_t blocks = 300;
 constexpr std::uint32_t hole = ~0U;
+constexpr std::uint32_t stride = 1U << 20; // blocks per segment
 
 /// One entry per block of the chunk.
 struct flat_map {
@@ -67,7 +68,7 @@ TEST_CASE("an extent map gives what a table of blocks gives, and frees each bloc
                     flat.valid[first + i] = block_size;
                 }
             }
-            map.replace(first, runs, crcs, freed);
+            map.replace(first, runs, crcs, stride, freed);
         } else {
             const auto size = static_cast<std::uint32_t>(random.below(blocks * block_size));
             const std::uint32_t keep = (size + block_size - 1) / block_size;
@@ -102,10 +103,26 @@ TEST_CASE("neighbouring appends share an extent") {
     const std::vector<std::uint32_t> crc{7};
     for (std::uint32_t b = 0; b < 50; ++b) {
         const std::vector<disk_extent> run{{100 + b, 1}};
-        map.replace(b, run, crc, freed);
+        map.replace(b, run, crc, stride, freed);
     }
     REQUIRE(map.extents() == 1);
     REQUIRE(freed.empty());
+}
+
+TEST_CASE("neighbours in two segments are no neighbours") {
+    extent_map map;
+    std::vector<disk_extent> freed;
+    const std::vector<std::uint32_t> crc{7};
+    for (std::uint32_t b = 0; b < 50; ++b) {
+        const std::vector<disk_extent> run{{stride - 20 + b, 1}};
+        map.replace(b, run, crc, stride, freed);
+    }
+    REQUIRE(map.extents() == 2);
+    std::vector<chunk_extent> found;
+    map.find(0, 50, found);
+    REQUIRE(found.size() == 2);
+    REQUIRE(found[0].count == 20);
+    REQUIRE(found[1].disk == stride);
 }
 
 } // namespace benchfs::storage

@@ -188,6 +188,26 @@ TEST_CASE("another version of the log is refused, and another server's") {
     REQUIRE(written.try_open().error() == errc::protocol_mismatch);
 }
 
+TEST_CASE("a chunk that goes on in the next segment is two extents there") {
+    wal_rig r;
+    r.capacity = 4 * MiB;
+    r.open();
+    store_model model;
+    // Block after block, so that the space of one follows that of the one before.
+    for (std::uint32_t i = 0; i < 1100; ++i) {
+        const byte_vector block = pattern(4 * KiB, i);
+        REQUIRE(r.write(0, i * 4096, block));
+        model.write(chunk_number(0), i * 4096, block);
+    }
+    r.require_content(model);
+    r.crash();
+    r.open();
+    r.require_content(model);
+    REQUIRE(r.truncate(0, 0));
+    REQUIRE(r.store->stats().bytes_used == 0);
+    r.close();
+}
+
 TEST_CASE("a missing log file is noticed") {
     const quiet q;
     wal_rig written;
