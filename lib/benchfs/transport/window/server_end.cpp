@@ -101,7 +101,7 @@ void server_end::fill_lent(exchange& e, std::uint16_t id) noexcept {
 
 bool server_end::fill(exchange& e, byte_span piece) noexcept {
     if (e.out->maker != nullptr) { return e.out->maker->make(piece); }
-    e.cursor.copy_out(piece.data(), piece.size());
+    e.cursor.copy_out_cold(piece.data(), piece.size());
     return true;
 }
 
