@@ -257,16 +257,10 @@ public:
         return std::ranges::all_of(servers_, [](auto& s) { return s->wait_until_ready().has_value(); });
     }
     [[nodiscard]] server_process& at(std::size_t i) { return *servers_[i]; }
-    /// Starts servers again that UCX 1.13 has ended: it asserts when a tcp connection fails while its first
-    /// message still waits for it, as it can when the other end is killed at that moment
-    /// (ucp_request_send_state_ff; later releases drop the message). For a file system that is one more kill.
-    /// False: one does not come back.
+    /// Starts servers again that UCX has ended. False: one does not come back.
     [[nodiscard]] bool revive() {
         return std::ranges::all_of(servers_, [](auto& s) {
-            const std::optional<int> ended = s->self().wait(milliseconds(0));
-            if (ended != -SIGABRT || s->self().output().find("ucp_request.c") == std::string::npos) {
-                return true;
-            }
+            if (!s->ended_by_ucx()) { return true; }
             std::puts("one more kill, by an assertion of UCX");
             s->restart();
             return s->wait_until_ready().has_value();

@@ -147,6 +147,12 @@ bool server_process::stop() {
     return self().wait() == 0;
 }
 
+bool server_process::ended_by_ucx() {
+    if (self().wait(milliseconds(0)) != -SIGABRT) { return false; }
+    const std::string& said = self().output();
+    return said.find("ucp_request.c") != std::string::npos || said.find("uct_iface.h") != std::string::npos;
+}
+
 void server_process::restart() {
     child_.reset();
     launch();

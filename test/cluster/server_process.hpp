@@ -92,6 +92,9 @@ public:
     void kill();
     /// SIGTERM; true if it ended with 0.
     [[nodiscard]] bool stop();
+    /// Whether an assertion of UCX 1.13 has ended it, as a peer that is killed can bring about; README says
+    /// more. For a file system that is one more kill.
+    [[nodiscard]] bool ended_by_ucx();
     /// The same command again, after the process before has ended.
     void restart();
     [[nodiscard]] const std::string& address_file() const noexcept { return address_file_; }

@@ -2,12 +2,10 @@
 // copy in between. Behind the bytes lie the checksums of their blocks.
 #pragma once
 
-#include "benchfs/base/crc32c.hpp"
 #include "benchfs/storage/chunk_store.hpp"
 #include "benchfs/transport/transport.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <span>
 
@@ -70,8 +68,7 @@ public:
     /// checksum that is wrong. Their reader then asks again, has the server verify, and gets the error.
     void fail() noexcept {
         failed_ = true;
-        const std::array<std::byte, storage::block_size> zeros{};
-        sums_.back() = ~crc32c(zeros);
+        sums_.back() = ~storage::zero_block_crc();
     }
 
 private:

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "benchfs/base/bytes.hpp"
+#include "benchfs/base/crc32c.hpp"
 #include "benchfs/base/result.hpp"
 #include "benchfs/base/types.hpp"
 #include "benchfs/runtime/task.hpp"
@@ -150,5 +151,12 @@ public:
     const std::uint32_t end = (offset + size) / block_size;
     return end > first ? end - first : 0;
 }
+
+/// The checksum of one whole block.
+[[nodiscard]] inline std::uint32_t block_crc(const std::byte* block) noexcept {
+    return crc32c(const_byte_span{block, block_size});
+}
+/// Of a block of zeros: what a hole is read as.
+[[nodiscard]] std::uint32_t zero_block_crc() noexcept;
 
 } // namespace benchfs::storage

@@ -9,14 +9,6 @@ namespace {
 
 constexpr std::uint32_t hole = ~0U;
 
-[[nodiscard]] std::uint32_t crc_of_zeros() {
-    static const std::uint32_t sum = [] {
-        const std::array<std::byte, block_size> zeros{};
-        return block_crc(zeros.data());
-    }();
-    return sum;
-}
-
 /// Calls visit(first, count, disk) for the parts of blocks [first, end) of a chunk, in order, until one fails;
 /// what no extent has is a `hole`.
 template <class F>
@@ -47,7 +39,7 @@ status extent_store::put(write_slot& slot, const_byte_span bytes) {
         const std::uint32_t end = begin + run.count;
         if (left != 0 && t.moved < end) {
             const std::uint32_t n = std::min(end - t.moved, left);
-            // Who changes the bytes between the sum and the copy gets io_error for them later: only their own.
+            // Who changes the bytes between the copy and the sum gets io_error for them later: only their own.
             BFS_CHECK(segments_->write_now(run.block + (t.moved - begin), {from, std::size_t{n} * block_size}));
             for (std::uint32_t i = 0; i < n; ++i) {
                 t.crcs[t.moved + i] = block_crc(from + std::size_t{i} * block_size);
@@ -69,7 +61,7 @@ bool extent_store::begin_getting(const record& chunk, transfer& t) {
     if (!t.edge) { t.edge = buffer::allocate(block_size); }
     chunk.map.find(t.first, t.count, t.mapped);
     bool good = t.edge && !t.mapped.empty() && segments_->read_now(t.mapped[0].disk, t.edge.span());
-    t.crcs.assign(t.count, crc_of_zeros());
+    t.crcs.assign(t.count, zero_block_crc());
     for (const chunk_extent& e : t.mapped) {
         for (std::uint32_t at = e.first; at < e.first + e.count; ++at) {
             t.crcs[at - t.first] = chunk.map.crc(at);

@@ -48,9 +48,8 @@ runtime::task<status> extent_store::load(chunk_id chunk, const extent_map& map, 
     std::uint32_t at = t.first;
     const auto hole_until = [&](std::uint32_t end) {
         for (; at < end; ++at) {
-            std::byte* block = t.data.block(at - t.first);
-            std::memset(block, 0, block_size);
-            t.crcs[at - t.first] = block_crc(block);
+            std::memset(t.data.block(at - t.first), 0, block_size);
+            t.crcs[at - t.first] = zero_block_crc();
         }
     };
     struct cut_block {

@@ -30,11 +30,6 @@ struct extent_check {
     std::vector<std::string> problems; // what is wrong, in which file at which offset
 };
 
-/// The checksum of one whole block.
-[[nodiscard]] inline std::uint32_t block_crc(const std::byte* block) noexcept {
-    return crc32c(const_byte_span{block, block_size});
-}
-
 class extent_store final : public chunk_store, private wal_data, private checkpoint_source {
 public:
     /// Over a disk and a log, which the store then owns. Errors of segment_files::open().

@@ -3,6 +3,7 @@
 #include "benchfs/base/log.hpp"
 #include "benchfs/runtime/parallel_for.hpp"
 #include "benchfs/storage/chunk_store.hpp"
+#include "benchfs/storage/transfer_progress.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -21,8 +22,6 @@ std::string name_of(std::uint32_t number) {
     std::snprintf(name, sizeof name, "seg-%06u.dat", number);
     return name;
 }
-
-bool again(errc error) noexcept { return error == errc::interrupted || error == errc::try_again; }
 
 } // namespace
 
@@ -242,22 +241,16 @@ runtime::task<status> segment_files::write(std::span<const block_job> jobs) {
 runtime::task<status> segment_files::read_one(const block_job& job) {
     disk_file& file = *segments_[job.block / stride_].file;
     const std::uint64_t offset = job.block % stride_ * std::uint64_t{block_size};
-    const std::size_t bytes = job.count * std::size_t{block_size};
-    int tries = 0;
-    for (std::size_t done = 0; done < bytes;) {
-        const byte_span rest{job.memory + done, bytes - done};
-        const result<std::size_t> got = co_await file.read(offset + done, rest, job.buffer_index);
-        if (!got && !again(got.error())) { co_return got.error(); }
+    transfer_progress all(job.count * std::size_t{block_size}, file.direct());
+    while (all.left() != 0) {
+        const byte_span rest{job.memory + all.done(), all.left()};
+        const result<std::size_t> got = co_await file.read(offset + all.done(), rest, job.buffer_index);
         if (got && *got == 0) {
             BFS_LOG_ERROR("storage", "%s: the file ends before its data; was it cut from outside?",
                           describe(job.block).c_str());
             co_return errc::io_error;
         }
-        std::size_t moved = got ? *got : 0;
-        if (file.direct() && moved != rest.size()) { moved -= moved % block_size; }
-        tries = moved == 0 ? tries + 1 : 0;
-        if (tries == fruitless_tries) { co_return got ? errc::io_error : got.error(); }
-        done += moved;
+        BFS_CO_CHECK(all.add(got));
     }
     co_return ok();
 }
@@ -265,17 +258,11 @@ runtime::task<status> segment_files::read_one(const block_job& job) {
 runtime::task<status> segment_files::write_one(const block_job& job) {
     disk_file& file = *segments_[job.block / stride_].file;
     const std::uint64_t offset = job.block % stride_ * std::uint64_t{block_size};
-    const std::size_t bytes = job.count * std::size_t{block_size};
-    int tries = 0;
-    for (std::size_t done = 0; done < bytes;) {
-        const const_byte_span rest{job.memory + done, bytes - done};
-        const result<std::size_t> put = co_await file.write(offset + done, rest, job.buffer_index);
-        if (!put && !again(put.error())) { co_return put.error(); }
-        std::size_t moved = put ? *put : 0;
-        if (file.direct() && moved != rest.size()) { moved -= moved % block_size; }
-        tries = moved == 0 ? tries + 1 : 0;
-        if (tries == fruitless_tries) { co_return put ? errc::io_error : put.error(); }
-        done += moved;
+    transfer_progress all(job.count * std::size_t{block_size}, file.direct());
+    while (all.left() != 0) {
+        const const_byte_span rest{job.memory + all.done(), all.left()};
+        const result<std::size_t> put = co_await file.write(offset + all.done(), rest, job.buffer_index);
+        BFS_CO_CHECK(all.add(put));
     }
     // Growing may have moved the vector: look the segment up again.
     segments_[job.block / stride_].dirty = true;
@@ -297,18 +284,8 @@ status segment_files::read_now(std::uint32_t block, byte_span to) {
 
 status segment_files::write_now(std::uint32_t block, const_byte_span from) {
     disk_file& file = *segments_[block / stride_].file;
-    const std::uint64_t offset = block % stride_ * std::uint64_t{block_size};
     segments_[block / stride_].dirty = true;
-    int tries = 0;
-    for (std::size_t done = 0; done < from.size();) {
-        const result<std::size_t> put = file.write_now(offset + done, from.subspan(done));
-        if (!put && !again(put.error())) { return put.error(); }
-        const std::size_t moved = put ? *put : 0;
-        tries = moved == 0 ? tries + 1 : 0;
-        if (tries == fruitless_tries) { return put ? errc::io_error : put.error(); }
-        done += moved;
-    }
-    return ok();
+    return write_whole_now(file, block % stride_ * std::uint64_t{block_size}, from);
 }
 
 runtime::task<status> segment_files::sync() {

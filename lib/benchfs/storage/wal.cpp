@@ -3,6 +3,7 @@
 
 #include "benchfs/base/log.hpp"
 #include "benchfs/storage/chunk_store.hpp"
+#include "benchfs/storage/transfer_progress.hpp"
 #include "benchfs/storage/wal_records.hpp"
 
 #include <algorithm>
@@ -54,7 +55,7 @@ status wal::flush() {
     if (!fits && at_ != wal_header_bytes) { BFS_CHECK(rotate()); }
     wal_slot& slot = slots_[current_];
     seal_frame(frame_, slot.header.generation, next_, durable_);
-    if (const status wrote = write_whole(*slot.file, at_, frame_); !wrote) {
+    if (const status wrote = write_whole_now(*slot.file, at_, frame_); !wrote) {
         return fail(wrote.error(), "writing");
     }
     slot.dirty = true;
@@ -66,24 +67,10 @@ status wal::flush() {
     return ok();
 }
 
-status wal::write_whole(disk_file& file, std::uint64_t offset, const_byte_span bytes) {
-    int tries = 0;
-    for (std::size_t done = 0; done < bytes.size();) {
-        const result<std::size_t> put = file.write_now(offset + done, bytes.subspan(done));
-        const bool again = !put && (put.error() == errc::interrupted || put.error() == errc::try_again);
-        if (!put && !again) { return put.error(); }
-        const std::size_t moved = put ? *put : 0;
-        tries = moved == 0 ? tries + 1 : 0;
-        if (tries == fruitless_tries) { return put ? errc::io_error : put.error(); }
-        done += moved;
-    }
-    return ok();
-}
-
 status wal::write_header(wal_slot& slot, std::size_t at) {
     seal(slot.header);
     slot.dirty = true;
-    return write_whole(*slot.file, at, bytes_of(slot.header));
+    return write_whole_now(*slot.file, at, bytes_of(slot.header));
 }
 
 /// Goes on in a free segment.
@@ -242,7 +229,7 @@ runtime::task<status> wal::sync_once() {
         if (!staged() && failed_ == errc::ok && at_ + frame_.size() <= slots_[current_].file->size()) {
             wal_slot& slot = slots_[current_];
             seal_frame(frame_, slot.header.generation, next_, durable_);
-            const status marked = write_whole(*slot.file, at_, frame_);
+            const status marked = write_whole_now(*slot.file, at_, frame_);
             if (!marked) {
                 done = fail(marked.error(), "writing");
             } else {

@@ -144,7 +144,6 @@ private:
     [[nodiscard]] runtime::task<status> zero(std::size_t slot);
     [[nodiscard]] status rotate();
     [[nodiscard]] status write_header(wal_slot& slot, std::size_t at);
-    [[nodiscard]] status write_whole(disk_file& file, std::uint64_t offset, const_byte_span bytes);
     [[nodiscard]] runtime::task<status> sync_slots();
     [[nodiscard]] runtime::task<status> sync_once();
     [[nodiscard]] runtime::task<status> work();

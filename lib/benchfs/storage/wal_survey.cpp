@@ -1,6 +1,7 @@
 #include "benchfs/storage/wal_survey.hpp"
 
 #include "benchfs/base/log.hpp"
+#include "benchfs/storage/transfer_progress.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -91,17 +92,12 @@ std::string wal_file_name(std::size_t number) {
 
 runtime::task<result<std::vector<std::byte>>> read_whole(disk_file& file) {
     std::vector<std::byte> bytes(file.size());
-    int tries = 0;
-    for (std::size_t done = 0; done < bytes.size();) {
-        const byte_span rest =
-            byte_span(bytes).subspan(done, std::min<std::size_t>(bytes.size() - done, 1 << 20));
-        const result<std::size_t> got = co_await file.read(done, rest, -1);
-        const bool again = !got && (got.error() == errc::interrupted || got.error() == errc::try_again);
-        if (!got && !again) { co_return got.error(); }
+    transfer_progress all(bytes.size());
+    while (all.left() != 0) {
+        const byte_span rest = byte_span(bytes).subspan(all.done(), std::min<std::size_t>(all.left(), 1 << 20));
+        const result<std::size_t> got = co_await file.read(all.done(), rest, -1);
         if (got && *got == 0) { co_return errc::io_error; }
-        tries = got ? 0 : tries + 1;
-        if (tries == fruitless_tries) { co_return got.error(); }
-        done += got ? *got : 0;
+        BFS_CO_CHECK(all.add(got));
     }
     co_return bytes;
 }
