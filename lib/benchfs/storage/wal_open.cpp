@@ -108,7 +108,9 @@ runtime::task<status> wal::replay(std::uint64_t last, wal_reader& reader) {
 
 runtime::task<status> wal::begin(std::uint64_t last, wal_data& data) {
     data_ = &data;
-    generation_ = survey_.generation;
+    // Power loss may have taken headers of segments and left their frames: those generations must not come
+    // again. Each file has one of them at most, since it is synced before it is used another time.
+    generation_ = survey_.generation + slots_.size();
     next_ = last + 1;
     last_change_ = last;
     bool any = false;

@@ -208,6 +208,27 @@ TEST_CASE("a chunk that goes on in the next segment is two extents there") {
     r.close();
 }
 
+TEST_CASE("the generation of a segment whose header was lost does not come again") {
+    const quiet q;
+    wal_rig r;
+    r.open();
+    for (std::uint64_t i = 1; i <= 2000; ++i) { put(r, i); } // several segments, nothing synced
+    r.crash();
+    std::vector<std::byte>& newest = r.image.files[r.newest_log_file()].bytes;
+    wal_segment_header lost;
+    REQUIRE(read_header(newest, lost) == header_state::good);
+    std::fill_n(newest.begin(), wal_header_bytes, std::byte{0});
+    ++r.image.power_cycles;
+    r.open();
+    put(r, 1);
+    r.crash();
+    wal_segment_header now;
+    REQUIRE(read_header(r.image.files[r.newest_log_file()].bytes, now) == header_state::good);
+    REQUIRE(now.generation > lost.generation);
+    r.open(); // what is left of the lost one is not taken for later changes
+    r.close();
+}
+
 TEST_CASE("a missing log file is noticed") {
     const quiet q;
     wal_rig written;
