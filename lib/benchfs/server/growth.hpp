@@ -10,7 +10,8 @@ namespace benchfs::server {
 [[nodiscard]] result<metadata::attributes> grow(service_state& state, file_id file, std::uint64_t epoch,
                                                 std::uint64_t end);
 
-/// Before grow(): a truncation whose bytes other servers still have is waited for. try_again: this server stops.
+/// Before grow(): a truncation whose bytes other servers still have is waited for. try_again: this server
+/// stops.
 [[nodiscard]] runtime::task<status> let_truncation_end(service_state& state, file_id file);
 
 /// Stores the payload of a call at the end of the file, wherever that is; see rpc::write_chunk.

@@ -233,8 +233,8 @@ runtime::task<status> wal::slices() {
     BFS_CO_TRY(const log_position at,
                stage(static_cast<std::uint16_t>(wal_kind::checkpoint_done), {bytes_of(mark)}));
     BFS_CO_CHECK(co_await make_durable(at));
-    // The header of the running segment says where recovery begins, durably, before older ones are used again. It
-    // began after this checkpoint did: no other one ends in it.
+    // The header of the running segment says where recovery begins, durably, before older ones are used again.
+    // It began after this checkpoint did: no other one ends in it.
     start_generation_ = start;
     const std::size_t running = current_;
     slots_[running].header.start_generation = start;

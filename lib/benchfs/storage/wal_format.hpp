@@ -18,8 +18,8 @@ namespace benchfs::storage {
 inline constexpr std::uint32_t wal_version = 2;
 /// The header of a segment takes one block; frames begin behind it.
 inline constexpr std::size_t wal_header_bytes = 4096;
-/// Where the header is written a second time, when a checkpoint ended in this segment: in another sector, so that
-/// a write that is cut short by power loss leaves the first.
+/// Where the header is written a second time, when a checkpoint ended in this segment: in another sector, so
+/// that a write that is cut short by power loss leaves the first.
 inline constexpr std::size_t wal_second_header = 512;
 
 /// The first bytes of a log segment, written whenever the file is used again.
