@@ -15,6 +15,20 @@ constexpr std::size_t class_of(std::uint32_t count) noexcept {
 // How many runs of the class that may fit are tried before a longer one is broken or the request is split.
 constexpr int tries = 8;
 
+// The page cache keeps what was written at once in as few, as large and as aligned pieces (folios) as it can; a
+// MiB in pieces of up to 64 KiB costs a third more to write and to read (Linux 6.18, ext4). Requests of a round
+// size keep their alignment when the run has the room; small requests use up the gaps.
+constexpr std::uint32_t smallest_aligned = 16;
+constexpr std::uint32_t largest_alignment = 256;
+
+/// Blocks to leave free before `count` blocks of a run.
+constexpr std::uint32_t gap_before(std::uint32_t block, std::uint32_t length, std::uint32_t count) noexcept {
+    const std::uint32_t round = std::min(count & (~count + 1), largest_alignment);
+    if (round < smallest_aligned) { return 0; }
+    const std::uint32_t gap = (round - block % round) % round;
+    return length >= count && length - count >= gap ? gap : 0;
+}
+
 } // namespace
 
 void space::insert(std::uint32_t block, std::uint32_t count) {
@@ -94,10 +108,13 @@ bool space::take(std::uint32_t count, std::vector<disk_extent>& out) {
     while (count != 0) {
         const auto run = pick(count);
         BFS_ASSERT(run != by_address_.end());
-        const auto [block, length] = *run;
-        const std::uint32_t part = std::min(length, count);
+        const auto [begin, length] = *run;
+        const std::uint32_t gap = gap_before(begin, length, count);
+        const std::uint32_t block = begin + gap;
+        const std::uint32_t part = std::min(length - gap, count);
         erase(run);
-        if (length > part) { insert(block + part, length - part); }
+        if (gap != 0) { insert(begin, gap); }
+        if (length - gap > part) { insert(block + part, length - gap - part); }
         out.push_back({block, part});
         count -= part;
     }

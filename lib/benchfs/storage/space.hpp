@@ -2,6 +2,7 @@
 //
 // Free runs are kept by address, so that neighbours join, and by size class, so that a request is served from
 // the smallest class that surely fits, lowest address first: small pieces are used up and long runs stay long.
+// Requests of a round size (64 KiB and more) begin at a round block where there is room.
 #pragma once
 
 #include <cstddef>

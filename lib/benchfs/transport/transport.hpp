@@ -50,8 +50,8 @@ protected:
 /// Makes a payload where it leaves from, piece after piece, instead of being copied there.
 class payload_maker {
 public:
-    /// Fills `to` with the next bytes, in order. False: they are not there yet; it is asked again for the same
-    /// after connection::go_on().
+    /// Fills `to` with the next bytes, in order. False: they are not there yet; after connection::go_on() it is
+    /// asked again from there on, for as many or more.
     [[nodiscard]] virtual bool make(byte_span to) noexcept = 0;
 
 protected:

@@ -64,6 +64,34 @@ TEST_CASE("small requests use up small pieces and leave long runs whole") {
     REQUIRE(large.size() == 1);
 }
 
+TEST_CASE("requests of a round size begin at a round block, and small ones use up the gaps") {
+    space free(65'536);
+    free.add({0, 65'536});
+    std::vector<disk_extent> got;
+    for (const std::uint32_t count : {1U, 256U, 16U, 100U, 48U, 512U, 30U, 256U}) {
+        REQUIRE(free.take(count, got));
+        REQUIRE(got.back().count == count);
+    }
+    for (const disk_extent& e : got) {
+        if (e.count % 16 == 0) { REQUIRE(e.block % 16 == 0); }
+        if (e.count % 256 == 0) { REQUIRE(e.block % 256 == 0); }
+    }
+    REQUIRE(got[1].block == 256);
+    std::uint32_t end = 0;
+    for (const disk_extent& e : got) { end = std::max(end, e.block + e.count); }
+    std::vector<disk_extent> small;
+    for (int i = 0; i < 60; ++i) { REQUIRE(free.take(1, small)); }
+    for (const disk_extent& e : small) { REQUIRE(e.block < end); }
+}
+
+TEST_CASE("a run that is just long enough is used where it lies") {
+    space free(1000);
+    free.add({5, 256});
+    std::vector<disk_extent> got;
+    REQUIRE(free.take(256, got));
+    REQUIRE(got == std::vector<disk_extent>{{5, 256}});
+}
+
 TEST_CASE("a large request is pieced together when no run is long enough") {
     space free(100);
     for (std::uint32_t s = 0; s < 4; ++s) { free.add({s * 100, 100}); }

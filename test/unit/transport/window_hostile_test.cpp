@@ -2,51 +2,15 @@
 // memory.
 //
 // The window lies in a heap block of exactly its size, so that AddressSanitizer sees every step outside.
+#include "window_rig.hpp"
+
 #include "benchfs/base/prng.hpp"
-#include "benchfs/runtime/loop.hpp"
 #include "benchfs/transport/window/client_end.hpp"
-#include "benchfs/transport/window/server_end.hpp"
-#include "benchfs/transport/window/window_set.hpp"
 
 #include "catch.hpp"
 
-#include <deque>
-#include <new>
-
 namespace benchfs::transport::window {
 namespace {
-
-class heap_memory final : public shared_memory {
-public:
-    heap_memory(std::byte* data, std::size_t size) {
-        data_ = data;
-        size_ = size;
-    }
-};
-
-/// The memory both ends see; freed last.
-struct block {
-    block() : data(static_cast<std::byte*>(::operator new(size_with_staging, std::align_val_t{4096}))) {
-        std::memset(data, 0, size_with_staging);
-        ::new (static_cast<void*>(data)) window_memory;
-    }
-    block(const block&) = delete;
-    block& operator=(const block&) = delete;
-    ~block() { ::operator delete(data, std::align_val_t{4096}); }
-    [[nodiscard]] window_memory& layout() const { return *reinterpret_cast<window_memory*>(data); }
-    std::byte* data;
-};
-
-struct host final : path_host {
-    void deliver(message_ptr m) noexcept override {
-        if (inbox.size() < 32) { inbox.push_back(std::move(m)); }
-    }
-    void path_failed(errc) noexcept override { failed = true; }
-    void ring_doorbell() noexcept override {}
-    [[nodiscard]] std::string peer() const override { return "test"; }
-    bool failed = false;
-    std::deque<message_ptr> inbox;
-};
 
 struct sending final : send_operation {
     void on_sent(errc) noexcept override { done = true; }
@@ -75,10 +39,8 @@ record random_record(prng& random) {
 
 /// Publishes records as a peer would, with whatever inside.
 void inject(ring_memory& ring, std::uint32_t& next, prng& random) {
-    slot& s = ring.slots[next % slot_count];
-    s.what = random_record(random);
-    for (std::byte& b : s.head) { b = static_cast<std::byte>(random.next()); }
-    std::atomic_ref<std::uint32_t>(s.what.sequence).store(++next, std::memory_order_release);
+    for (std::byte& b : ring.slots[next % slot_count].head) { b = static_cast<std::byte>(random.next()); }
+    publish_record(ring, next, random_record(random));
     if (random.below(20) == 0) { ring.data[random.below(data_bytes)] = static_cast<std::byte>(random.next()); }
 }
 

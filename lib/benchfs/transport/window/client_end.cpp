@@ -136,7 +136,8 @@ void client_end::put_piece(std::uint32_t piece) noexcept {
     --exchanges_[piece_user_[piece]].held;
 }
 
-/// Hands free pieces to the exchanges that want them, in turn, so that one large transfer starves nobody.
+/// Hands free pieces to the exchanges that want them, a few each in turn: one large transfer starves nobody,
+/// and the pieces of each lie side by side.
 void client_end::pump() noexcept {
     while (!wanting_.empty() && !closed_ && writer_.fits(0)) {
         exchange& e = wanting_.pop_front();
@@ -160,7 +161,13 @@ void client_end::pump() noexcept {
         } else {
             lend_piece(e, id);
         }
-        if (e.active && e.wants_piece() && !e.linked()) { wanting_.push_back(e); }
+        if (!e.active || !e.wants_piece() || e.linked()) { continue; }
+        if (++e.turn < pieces_at_once) {
+            wanting_.push_front(e);
+        } else {
+            e.turn = 0;
+            wanting_.push_back(e);
+        }
     }
 }
 

@@ -28,6 +28,7 @@ private:
         std::uint32_t room = 0;        // kept for it in the reply ring
         send_operation* out = nullptr; // its payload is not completely in staging yet
         segment_cursor<const_byte_span> cursor;
+        std::uint32_t turn = 0;    // pieces filled since others had theirs
         std::uint32_t held = 0;    // pieces under way for it, in either direction
         std::uint32_t lent = 0;    // the pieces lent to the server, a bit each
         std::uint32_t to_lend = 0; // bytes of the reply for which no piece has been lent yet

@@ -24,6 +24,9 @@ inline constexpr std::uint32_t piece_count = 16;
 inline constexpr std::uint32_t piece_bytes = 64 * KiB;
 /// One call never holds more pieces than this, so that two are left for others.
 inline constexpr std::uint32_t pieces_per_call = piece_count - 2;
+/// So many that lie side by side are filled or emptied at once: for a page cache one copy of 256 KiB is cheaper
+/// than four of 64, while more at a time would keep the other side waiting.
+inline constexpr std::uint32_t pieces_at_once = 4;
 /// Requests of a client that wait for their reply. The rest of the reply ring's slots is kept for records about
 /// pieces, of which there is at most one each.
 inline constexpr std::uint32_t exchange_count = slot_count - 2 * piece_count;

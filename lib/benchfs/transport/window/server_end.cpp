@@ -72,23 +72,18 @@ void server_end::send(send_operation& op) noexcept {
 
 void server_end::fill_lent(exchange& e, std::uint16_t id) noexcept {
     while (e.out != nullptr && !e.stalled && e.lent != 0) {
-        const auto piece = static_cast<std::uint32_t>(std::countr_zero(e.lent));
-        if (!writer_.fits(0)) { return fail(errc::bad_frame, "the client kept no room for a piece"); }
-        const std::uint32_t bytes = std::min(e.to_fill, piece_bytes);
-        if (!fill(e, {piece_at(piece), bytes})) {
+        const auto first = static_cast<std::uint32_t>(std::countr_zero(e.lent));
+        const auto side_by_side = static_cast<std::uint32_t>(std::countr_one(std::uint32_t{e.lent} >> first));
+        const std::uint32_t pieces = std::min(side_by_side, pieces_at_once);
+        const std::uint32_t bytes = std::min(e.to_fill, pieces * piece_bytes);
+        if (!fill(e, {piece_at(first), bytes})) {
             e.stalled = true; // nobody waits for the client any more
             --transfers_;
             return;
         }
-        e.lent = static_cast<std::uint16_t>(e.lent & (e.lent - 1));
         e.to_fill -= bytes;
-        record what;
-        what.kind = record_kind::piece;
-        what.exchange = id;
-        what.piece = static_cast<std::uint8_t>(piece);
-        what.payload_size = bytes;
-        ++moved_;
-        publish(what);
+        send_pieces(e, id, first, bytes);
+        if (closed_) { return; }
         if (e.to_fill != 0) { continue; }
         send_operation* op = std::exchange(e.out, nullptr);
         --transfers_;
@@ -99,9 +94,24 @@ void server_end::fill_lent(exchange& e, std::uint16_t id) noexcept {
     }
 }
 
-bool server_end::fill(exchange& e, byte_span piece) noexcept {
-    if (e.out->maker != nullptr) { return e.out->maker->make(piece); }
-    e.cursor.copy_out_cold(piece.data(), piece.size());
+void server_end::send_pieces(exchange& e, std::uint16_t id, std::uint32_t first, std::uint32_t bytes) noexcept {
+    for (std::uint32_t piece = first; bytes != 0; ++piece) {
+        if (!writer_.fits(0)) { return fail(errc::bad_frame, "the client kept no room for a piece"); }
+        record what;
+        what.kind = record_kind::piece;
+        what.exchange = id;
+        what.piece = static_cast<std::uint8_t>(piece);
+        what.payload_size = std::min(bytes, piece_bytes);
+        e.lent = static_cast<std::uint16_t>(e.lent & ~(1U << piece));
+        bytes -= what.payload_size;
+        ++moved_;
+        publish(what);
+    }
+}
+
+bool server_end::fill(exchange& e, byte_span pieces) noexcept {
+    if (e.out->maker != nullptr) { return e.out->maker->make(pieces); }
+    e.cursor.copy_out_cold(pieces.data(), pieces.size());
     return true;
 }
 
@@ -127,6 +137,9 @@ bool server_end::abandon(send_operation& op) noexcept {
 }
 
 void server_end::on_record(const record& what) noexcept {
+    const bool joins = what.kind == record_kind::piece && what.exchange == gathering_;
+    if (!joins) { work_backlog(); } // records may rely on what came before them
+    if (closed_) { return; }
     switch (what.kind) {
     case record_kind::message:
     case record_kind::staged:
@@ -196,7 +209,18 @@ void server_end::on_piece(const record& what) noexcept {
     ++moved_;
     piece_arrived(e.in, what);
     if (e.in.to_arrive == 0) { --transfers_; }
-    drain(what.exchange);
+    // Pieces of a call that came together leave together, at the end of the poll at the latest.
+    gathering_ = what.exchange;
+    backlog_ = true;
+    if (e.in.count >= pieces_at_once) { work_backlog(); }
+}
+
+bool server_end::work_backlog() noexcept {
+    backlog_ = false;
+    const std::uint16_t id = std::exchange(gathering_, no_exchange);
+    if (id == no_exchange || closed_) { return false; }
+    drain(id);
+    return true;
 }
 
 void server_end::give_back(std::uint16_t id, std::uint8_t piece) noexcept {

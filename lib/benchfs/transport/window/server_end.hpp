@@ -60,13 +60,16 @@ private:
         return exchanges_[id].reply_payload_max > inline_max;
     }
     void fill_lent(exchange& e, std::uint16_t id) noexcept;
-    [[nodiscard]] bool fill(exchange& e, byte_span piece) noexcept;
+    [[nodiscard]] bool fill(exchange& e, byte_span pieces) noexcept;
+    void send_pieces(exchange& e, std::uint16_t id, std::uint32_t first, std::uint32_t bytes) noexcept;
     void finish_if_done(exchange& e) noexcept;
+    bool work_backlog() noexcept override;
     void watch_progress() noexcept;
     void check_progress() noexcept;
 
     std::array<exchange, exchange_count> exchanges_;
-    std::uint32_t transfers_ = 0; // payloads that wait for the client, in either direction
+    std::uint16_t gathering_ = no_exchange; // whose pieces are collected, to be emptied together
+    std::uint32_t transfers_ = 0;           // payloads that wait for the client, in either direction
     std::uint64_t moved_ = 0;
     std::uint64_t moved_at_check_ = 0;
     nonce expected_;

@@ -96,12 +96,12 @@ void window_end::drain(std::uint16_t exchange) noexcept {
     receive_operation* ended = nullptr;
     errc outcome = errc::ok;
     while (in.count != 0 && (in.discard || in.receiver != nullptr)) {
-        const incoming::filled part = in.queue[in.head];
-        in.head = static_cast<std::uint8_t>((in.head + 1) % piece_count);
-        --in.count;
-        if (!in.discard) { outcome = take(in, {piece_at(part.piece), part.bytes}); }
+        const incoming::run part = in.pop_run();
+        if (!in.discard) { outcome = take(in, {piece_at(part.first), part.bytes}); }
         in.to_drain -= part.bytes;
-        give_back(exchange, part.piece);
+        for (std::uint32_t i = 0; i < part.pieces; ++i) {
+            give_back(exchange, static_cast<std::uint8_t>(part.first + i));
+        }
         if (outcome != errc::ok && !std::exchange(in.discard, true)) {
             ended = std::exchange(in.receiver, nullptr); // what is still to come is dropped as it comes
         }

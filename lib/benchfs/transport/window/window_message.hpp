@@ -20,6 +20,11 @@ struct incoming {
         std::uint8_t piece;
         std::uint32_t bytes;
     };
+    struct run {
+        std::uint8_t first;
+        std::uint8_t pieces;
+        std::uint32_t bytes;
+    };
     std::uint32_t to_arrive = 0; // bytes not announced yet
     std::uint32_t to_drain = 0;  // bytes not copied out (or discarded) yet
     bool discard = false;        // nobody wants the rest
@@ -38,6 +43,19 @@ struct incoming {
         count = 0;
     }
     [[nodiscard]] bool active() const noexcept { return to_drain != 0; }
+
+    /// Takes the next piece out of the queue, with those behind it whose bytes follow on its own.
+    [[nodiscard]] run pop_run() noexcept {
+        run out{queue[head].piece, 0, 0};
+        do {
+            out.bytes += queue[head].bytes;
+            ++out.pieces;
+            head = static_cast<std::uint8_t>((head + 1) % piece_count);
+            --count;
+        } while (count != 0 && out.pieces < pieces_at_once && out.bytes == out.pieces * piece_bytes &&
+                 queue[head].piece == out.first + out.pieces);
+        return out;
+    }
 };
 
 /// Pooled by its end of the window. A message may outlive the window; it then answers receive() with peer_down.

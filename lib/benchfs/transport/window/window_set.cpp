@@ -26,7 +26,8 @@ void window_set::remove(window_end& end) noexcept { std::erase(ends_, &end); }
 
 bool window_set::poll() noexcept {
     const bool look_at_quiet = ++turn_ % quiet_interval == 0;
-    // A look at a few windows is much cheaper than a turn of the loop, and what arrives between two looks waits.
+    // A look at a few windows is much cheaper than a turn of the loop, and what arrives between two looks
+    // waits.
     const std::size_t looks = ends_.size() <= few_windows ? looks_a_turn : 1;
     for (std::size_t look = 0; look < looks; ++look) {
         if (poll_once(look_at_quiet)) { return true; }
