@@ -1,6 +1,5 @@
 // Full logs and full disks of several servers: who asks is told, and what is removed makes room again.
-#include "catch.hpp"
-#include "cluster.hpp"
+#include "story.hpp"
 
 #include "benchfs/runtime/sleep.hpp"
 
@@ -89,20 +88,15 @@ task<status> empty_all(file_system& fs, kept_files made) {
     co_return ok();
 }
 
-task<status> start_all(sim_cluster& servers) {
-    for (unsigned i = 0; i < full_servers; ++i) {
-        task<status> starting = servers.start(i);
-        BFS_CO_CHECK(co_await std::move(starting));
-    }
-    file_system& fs = servers.fs(0);
+task<status> make_directories(file_system& fs) {
     for (const char* d : {"/files", "/moved", "/links", "/dirs"}) { BFS_CO_CHECK(co_await fs.mkdir(d)); }
     co_return ok();
 }
 
-task<status> full_logs(sim_cluster& servers, world& w) {
-    task<status> starting = start_all(servers);
-    BFS_CO_CHECK(co_await std::move(starting));
+task<status> full_logs(sim_cluster& servers, world& w, runtime::task_scope&) {
     file_system& fs = servers.fs(0);
+    task<status> making = make_directories(fs);
+    BFS_CO_CHECK(co_await std::move(making));
     for (int round = 0; round < 2; ++round) {
         kept_files made;
         task<status> filling = fill_logs(fs, made);
@@ -121,16 +115,16 @@ task<status> full_logs(sim_cluster& servers, world& w) {
 }
 
 /// Striped files until the disks are full; then some of them go, and there is room for as many again.
-task<status> full_disks(sim_cluster& servers, world& w) {
-    task<status> starting = start_all(servers);
-    BFS_CO_CHECK(co_await std::move(starting));
+task<status> full_disks(sim_cluster& servers, world& w, runtime::task_scope&) {
     file_system& fs = servers.fs(0);
+    task<status> making = make_directories(fs);
+    BFS_CO_CHECK(co_await std::move(making));
     constexpr std::size_t bytes = 200 * KiB;
     unsigned files = 0;
     status last;
     for (; files < 100; ++files) {
-        task<status> making = make_one(fs, long_name("files", files), bytes);
-        last = co_await std::move(making);
+        task<status> one = make_one(fs, long_name("files", files), bytes);
+        last = co_await std::move(one);
         if (!last) { break; }
         if (files % 2 == 0) {
             BFS_CO_CHECK(co_await fs.rename(long_name("files", files), long_name("moved", files)));
@@ -153,20 +147,6 @@ task<status> full_disks(sim_cluster& servers, world& w) {
     co_return ok();
 }
 
-task<status> with_servers(task<status> (*script)(sim_cluster&, world&), sim_cluster& servers, world& w) {
-    task<status> running = script(servers, w);
-    const status done = co_await std::move(running);
-    co_await servers.stop();
-    co_return done;
-}
-
-void run_full(task<status> (*script)(sim_cluster&, world&), const cluster_plan& plan, std::uint64_t seed) {
-    world w(seed);
-    sim_cluster servers(w, plan);
-    const status done = w.loop().run(with_servers(script, servers, w));
-    CHECK(name(done.error()) == "ok");
-}
-
 } // namespace
 
 TEST_CASE("full logs of several servers refuse new names and let go of old ones") {
@@ -177,7 +157,7 @@ TEST_CASE("full logs of several servers refuse new names and let go of old ones"
     plan.log_segment = 64 * KiB;
     plan.data_bytes = 1 * MiB;
     plan.disk_bytes = 5 * MiB;
-    run_full(full_logs, plan, 1);
+    play(1, plan, full_logs);
 }
 
 TEST_CASE("full disks of several servers: what is unlinked or cut makes room again") {
@@ -186,5 +166,5 @@ TEST_CASE("full disks of several servers: what is unlinked or cut makes room aga
     plan.clients = 1;
     plan.engine = "uring";
     plan.data_bytes = 2 * MiB;
-    run_full(full_disks, plan, 2);
+    play(2, plan, full_disks);
 }

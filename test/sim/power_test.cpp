@@ -1,7 +1,6 @@
 // What a server lost with its power and others still have. Server 0 and its table of directories: the servers
 // where those live tell it again. A file's home and its knowledge of who has chunks: they ask again.
-#include "catch.hpp"
-#include "cluster.hpp"
+#include "story.hpp"
 
 #include "benchfs/runtime/sleep.hpp"
 
@@ -39,10 +38,6 @@ task<status> use_directory(file_system& fs, std::string directory, unsigned& use
 }
 
 task<status> lose_table(sim_cluster& servers, world& w, runtime::task_scope& graves, unsigned& used) {
-    for (unsigned i = 0; i < power_servers; ++i) {
-        task<status> starting = servers.start(i);
-        BFS_CO_CHECK(co_await std::move(starting));
-    }
     file_system& fs = servers.fs(0);
     BFS_CO_CHECK(co_await fs.sync());
     for (unsigned i = 0; i < trees; ++i) {
@@ -63,30 +58,18 @@ task<status> lose_table(sim_cluster& servers, world& w, runtime::task_scope& gra
     co_return ok();
 }
 
-task<status> run_loss(sim_cluster& servers, world& w, unsigned& used) {
-    runtime::call_context& context = co_await runtime::current_context();
-    runtime::task_scope graves(context, false);
-    task<status> losing = lose_table(servers, w, graves, used);
-    const status done = co_await std::move(losing);
-    (void)co_await graves.join();
-    co_await servers.stop();
-    co_return done;
-}
-
 } // namespace
 
 TEST_CASE("directories that server 0 lost in a power failure are told again by the servers where they live") {
+    cluster_plan plan;
+    plan.servers = power_servers;
+    plan.clients = 2;
+    plan.engine = "uring";
     unsigned used = 0;
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-        INFO("seed " << seed);
-        cluster_plan plan;
-        plan.servers = power_servers;
-        plan.clients = 2;
-        plan.engine = "uring";
-        world w(seed);
-        sim_cluster servers(w, plan);
-        const status done = w.loop().run(run_loss(servers, w, used));
-        CHECK(name(done.error()) == "ok");
+        play(seed, plan, [&used](sim_cluster& servers, world& w, runtime::task_scope& graves) {
+            return lose_table(servers, w, graves, used);
+        });
     }
     CHECK(used > 60);
 }
@@ -97,10 +80,6 @@ constexpr unsigned chunk = 16 * 1024;
 
 /// The home has lost that server 1 has a chunk. A truncation concerns that all the same.
 task<status> lose_registration(sim_cluster& servers, world& w, runtime::task_scope& graves, unsigned& lost) {
-    for (unsigned i = 0; i < 2; ++i) {
-        task<status> starting = servers.start(i);
-        BFS_CO_CHECK(co_await std::move(starting));
-    }
     file_system& fs = servers.fs(0);
     std::string path;
     for (unsigned i = 0; path.empty(); ++i) {
@@ -129,31 +108,19 @@ task<status> lose_registration(sim_cluster& servers, world& w, runtime::task_sco
     co_return co_await f.close();
 }
 
-task<status> run_registration(sim_cluster& servers, world& w, unsigned& lost) {
-    runtime::call_context& context = co_await runtime::current_context();
-    runtime::task_scope graves(context, false);
-    task<status> losing = lose_registration(servers, w, graves, lost);
-    const status done = co_await std::move(losing);
-    (void)co_await graves.join();
-    co_await servers.stop();
-    co_return done;
-}
-
 } // namespace
 
 TEST_CASE("a truncation reaches chunks of which the file's home lost the knowledge with its power") {
+    cluster_plan plan;
+    plan.servers = 2;
+    plan.clients = 1;
+    plan.engine = "uring";
+    plan.chunk_size = chunk;
     unsigned lost = 0;
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-        INFO("seed " << seed);
-        cluster_plan plan;
-        plan.servers = 2;
-        plan.clients = 1;
-        plan.engine = "uring";
-        plan.chunk_size = chunk;
-        world w(seed);
-        sim_cluster servers(w, plan);
-        const status done = w.loop().run(run_registration(servers, w, lost));
-        CHECK(name(done.error()) == "ok");
+        play(seed, plan, [&lost](sim_cluster& servers, world& w, runtime::task_scope& graves) {
+            return lose_registration(servers, w, graves, lost);
+        });
     }
     CHECK(lost > 3);
 }

@@ -1,6 +1,5 @@
 // A rename whose server is killed half-way and started again: the client that repeats it hears how it ended.
-#include "catch.hpp"
-#include "cluster.hpp"
+#include "story.hpp"
 
 #include "benchfs/runtime/sleep.hpp"
 
@@ -18,12 +17,8 @@ task<status> move(file_system& fs, std::string from, std::string to, status& out
 }
 
 /// The other server does not answer meanwhile, so that the rename is still open when its own server is back.
-task<status> kill_half_way(sim_cluster& servers, world& w, unsigned number, runtime::task_scope& graves) {
+task<status> kill_half_way(sim_cluster& servers, world& w, runtime::task_scope& graves, unsigned number) {
     runtime::call_context& context = co_await runtime::current_context();
-    for (unsigned i = 0; i < 2; ++i) {
-        task<status> starting = servers.start(i);
-        BFS_CO_CHECK(co_await std::move(starting));
-    }
     file_system& fs = servers.fs(0);
     BFS_CO_CHECK(co_await fs.mkdir("/d"));
     const std::string from = "/d/from" + std::to_string(number);
@@ -48,28 +43,16 @@ task<status> kill_half_way(sim_cluster& servers, world& w, unsigned number, runt
     co_return ok();
 }
 
-task<status> run_kill(sim_cluster& servers, world& w, unsigned number) {
-    runtime::call_context& context = co_await runtime::current_context();
-    runtime::task_scope graves(context, false);
-    task<status> killing = kill_half_way(servers, w, number, graves);
-    const status done = co_await std::move(killing);
-    (void)co_await graves.join();
-    co_await servers.stop();
-    co_return done;
-}
-
 } // namespace
 
 TEST_CASE("a rename that a restart takes up again answers its repeat, though paths are old by then") {
+    cluster_plan plan;
+    plan.servers = 2;
+    plan.clients = 1;
+    plan.engine = "uring";
     for (unsigned number = 1; number <= 24; ++number) {
-        INFO("names number " << number);
-        cluster_plan plan;
-        plan.servers = 2;
-        plan.clients = 1;
-        plan.engine = "uring";
-        world w(number);
-        sim_cluster servers(w, plan);
-        const status done = w.loop().run(run_kill(servers, w, number));
-        CHECK(name(done.error()) == "ok");
+        play(number, plan, [number](sim_cluster& servers, world& w, runtime::task_scope& graves) {
+            return kill_half_way(servers, w, graves, number);
+        });
     }
 }

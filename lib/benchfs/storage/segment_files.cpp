@@ -161,14 +161,15 @@ runtime::task<status> segment_files::take(std::uint32_t blocks, std::vector<disk
     co_return ok();
 }
 
-/// Frees some of what is retired: forces the log, and waits for reads in flight.
+/// Frees some of what is retired: forces the log, and waits for reads in flight. Other calls may free it
+/// meanwhile, and retire more.
 runtime::task<status> segment_files::wait_for_retired() {
+    const std::uint64_t before = freed_so_far_;
     retired_.insert(retired_.end(), young_.begin(), young_.end());
     young_.clear();
     BFS_CO_CHECK(co_await log_.make_durable(log_.newest()));
-    const std::size_t before = retired_.size();
     reclaim();
-    if (retired_.size() < before || retired_.empty()) { co_return ok(); }
+    if (freed_so_far_ != before) { co_return ok(); }
     if (guards_.empty()) { co_return errc::no_space; } // the log keeps it
     reclaimed_.reset();
     ++space_wanted_;
@@ -196,6 +197,7 @@ void segment_files::retire(std::span<const disk_extent> runs, log_position alloc
 void segment_files::free(const retired_run& r) noexcept {
     space_.give_back(r.run);
     retired_blocks_ -= r.run.count;
+    ++freed_so_far_;
 }
 
 bool segment_files::reclaim_young() noexcept {

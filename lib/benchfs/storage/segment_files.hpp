@@ -143,6 +143,7 @@ private:
     std::deque<retired_run> retired_; // until their change is durable
     std::deque<retired_run> young_;   // until it is written: nobody counts on what it undoes
     std::uint64_t retired_blocks_ = 0;
+    std::uint64_t freed_so_far_ = 0; // runs that were retired before
     intrusive_list<read_guard> guards_; // oldest first
     runtime::event reclaimed_;
     std::uint32_t space_wanted_ = 0; // calls that wait for it

@@ -1,7 +1,9 @@
 // What the io_uring engine tells its log, and when space is free again.
 #include "extent_rig.hpp"
 
+#include "benchfs/runtime/event.hpp"
 #include "benchfs/runtime/sleep.hpp"
+#include "benchfs/runtime/task_scope.hpp"
 
 #include <algorithm>
 
@@ -16,6 +18,7 @@ public:
         log_position durable = 0;
         int forced = 0;
         std::uint64_t fail_record = 0;
+        runtime::event* meanwhile = nullptr; // what happens before make_durable() returns
         std::vector<std::uint32_t> lengths;
     };
     explicit test_log(state& s) noexcept : s_(s) {}
@@ -37,6 +40,7 @@ public:
         BFS_CO_CHECK(co_await runtime::yield());
         ++s_.forced;
         s_.durable = std::max(s_.durable, position);
+        if (s_.meanwhile != nullptr) { co_return co_await s_.meanwhile->wait(); }
         co_return ok();
     }
     log_position newest() const noexcept override { return s_.last; }
@@ -64,6 +68,43 @@ TEST_CASE("freed space is reused only once the record that freed it is durable")
     REQUIRE(r.content() == pattern(512 * KiB, 4));
     REQUIRE(r.loop.run(r.store->remove(chunk_number(0))));
     REQUIRE(r.store->stats().bytes_used == 0); // what is retired counts as free: it can be had
+    REQUIRE(r.loop.run(r.store->close()));
+}
+
+namespace {
+
+const byte_vector larger = pattern(1 * MiB, 3);
+const byte_vector smaller = pattern(256 * KiB, 5);
+
+runtime::task<status> rewrite_meanwhile(extent_store& store, test_log::state& log) {
+    while (log.forced == 0) { BFS_CO_CHECK(co_await runtime::yield()); }
+    const status written = co_await write_chunk(store, chunk_number(1), 0, smaller);
+    log.meanwhile->set();
+    co_return written;
+}
+
+runtime::task<status> write_beside(runtime::task_scope& scope, extent_store& store, test_log::state& log) {
+    scope.spawn(write_chunk(store, chunk_number(2), 0, larger));
+    scope.spawn(rewrite_meanwhile(store, log));
+    co_return ok();
+}
+
+} // namespace
+
+TEST_CASE("space that another call has reclaimed is found, though that call retired some itself") {
+    test_log::state log;
+    runtime::event meanwhile;
+    memory_rig r;
+    r.open(std::make_unique<test_log>(log), 2 * MiB);
+    REQUIRE(r.write(0, pattern(1 * MiB, 1)));
+    REQUIRE(r.write(0, pattern(512 * KiB, 2), 1));
+    REQUIRE(r.loop.run(r.store->remove(chunk_number(0))));
+    log.meanwhile = &meanwhile;
+    REQUIRE(r.loop.run(runtime::with_scope(&write_beside, std::ref(*r.store), std::ref(log))));
+    REQUIRE(log.forced == 1);
+    REQUIRE(r.content(2) == larger);
+    log.meanwhile = nullptr;
+    for (const std::uint32_t chunk : {1U, 2U}) { REQUIRE(r.loop.run(r.store->remove(chunk_number(chunk)))); }
     REQUIRE(r.loop.run(r.store->close()));
 }
 
