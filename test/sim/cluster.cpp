@@ -13,6 +13,7 @@ sim_cluster::sim_cluster(world& w, const cluster_plan& settings)
         servers_.push_back(std::make_unique<machine>(w));
         servers_.back()->disk.faults.byte_budget = settings.disk_bytes;
         servers_.back()->disk.faults.skip_sync_percent = settings.skip_sync_percent;
+        servers_.back()->disk.faults.copies_percent = settings.copies_percent;
     }
     rpc::address_resolver& self = *this;
     for (unsigned i = 0; i < settings.clients; ++i) {

@@ -29,6 +29,7 @@ struct cluster_plan {
     rpc::planted_faults planted;
     bool (*repeat_as_new)() = nullptr;
     unsigned skip_sync_percent = 0;
+    unsigned copies_percent = 0; // see disk_faults
     bool swap_chunks = false;
 };
 

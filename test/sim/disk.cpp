@@ -62,6 +62,19 @@ public:
         return put(offset, from.first(cut(from.size())));
     }
 
+    result<std::size_t> read_now(std::uint64_t offset, byte_span to) override {
+        if (!alive() || offset >= file_->now.size) { return errc::try_again; }
+        if (image_.owner.chance(image_.faults.cold_percent)) { return errc::try_again; }
+        const std::size_t n = cut(std::min<std::uint64_t>(to.size(), file_->now.size - offset));
+        file_->now.read(offset, to.first(n));
+        return n;
+    }
+
+    bool copies() const noexcept override {
+        const unsigned percent = image_.faults.copies_percent;
+        return alive() && percent != 0 && image_.owner.chance(percent);
+    }
+
     runtime::task<status> sync() override {
         if (!alive()) { co_return errc::io_error; }
         const std::uint64_t last = image_.numbers; // what was completed before the call

@@ -22,6 +22,9 @@ struct disk_faults {
     std::uint64_t byte_budget = ~0ULL; // of all files together; no_space beyond it
     unsigned short_percent = 5;        // reads and writes that move less than asked
     unsigned skip_sync_percent = 0;    // planted: a sync that says ok and does nothing
+    // How often transfers are, just then, copies to and from a page cache; what of it is cold.
+    unsigned copies_percent = 0;
+    unsigned cold_percent = 10;
 };
 
 /// Bytes of a file, in pages that are made when something other than zero is written.

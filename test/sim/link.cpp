@@ -27,6 +27,10 @@ public:
         token_ = flight_->token;
     }
 
+    bool lies_here() const noexcept override { return flight_->in_window; }
+    bool makes_reply() const noexcept override {
+        return token_ != 0 && to_->is_server_side() && to_->stages(token_ & ((1U << payload_bits) - 1));
+    }
     void receive(transport::receive_operation& op) noexcept override {
         BFS_ASSERT(!asked_);
         asked_ = true;
@@ -93,7 +97,8 @@ void link::send(transport::send_operation& op) noexcept {
     f->token = token_of(op);
     f->sender = weak_from_this();
     bool done = f->payload == 0;
-    if (!done && f->payload <= 8192 && world_.chance(50)) { // small enough to come along
+    f->in_window = op.maker != nullptr || stages(f->payload);
+    if (!done && !f->in_window && f->payload <= 8192 && world_.chance(50)) { // small enough to come along
         f->carried.resize(f->payload);
         segment_cursor<const_byte_span> from(*op.payload);
         from.copy_out(f->carried.data(), f->payload);
@@ -110,6 +115,7 @@ void link::send(transport::send_operation& op) noexcept {
         f->lost = errc::peer_down;
     }
     if (done) { op.on_sent(errc::ok); }
+    if (f->in_window) { put_pieces(f); }
 }
 
 void link::arrive(time_point due, std::shared_ptr<flight> f) {
@@ -127,12 +133,9 @@ void link::wake_at(time_point when) {
 void link::pump() {
     const auto self = shared_from_this();
     while (open_ && !inbox_.empty() && inbox_.front().due <= world_.now()) {
-        if (peer_ != nullptr) {
-            const time_point held = owner_.net().held_until(peer_->owner_, owner_);
-            if (held > world_.now()) {
-                wake_at(held + world_.between(1us, 200us));
-                return;
-            }
+        if (const time_point until = held(); until > world_.now()) {
+            wake_at(until + world_.between(1us, 200us));
+            return;
         }
         if (!known) { // connect() has not returned yet: what comes before that waits
             wake_at(world_.now() + 1us);
@@ -150,8 +153,11 @@ void link::pump() {
 }
 
 void link::move(const std::shared_ptr<flight>& f) {
-    f->to = segment_cursor<byte_span>(*f->receiving->target);
-    if (!f->carried.empty()) {
+    if (f->receiving->taker == nullptr) { f->to = segment_cursor<byte_span>(*f->receiving->target); }
+    if (f->in_window && open_) {
+        moving_.push_back(f);
+        piece(f);
+    } else if (!f->carried.empty()) {
         f->to.copy_in(f->carried.data(), f->payload);
         std::exchange(f->receiving, nullptr)->on_received(errc::ok);
     } else if (!open_ || f->source == nullptr) {
@@ -172,25 +178,31 @@ void link::piece(const std::shared_ptr<flight>& f) {
             std::exchange(f->receiving, nullptr)->on_received(errc::cancelled);
             return;
         }
-        if (f->source == nullptr) { return; }
-        if (peer_ != nullptr) {
-            const time_point held = owner_.net().held_until(peer_->owner_, owner_);
-            if (held > world_.now()) {
-                world_.at(held, [self, f] { self->piece(f); });
-                return;
-            }
+        if (const time_point until = held(); until > world_.now()) {
+            world_.at(until, [self, f] { self->piece(f); });
+            return;
         }
-        const std::uint64_t wanted = cell * (1 + world_.random().below(256));
-        const std::size_t size = std::min<std::size_t>(wanted, f->payload - f->moved);
-        std::vector<std::byte> bytes(size);
-        f->from.copy_out(bytes.data(), size);
-        f->to.copy_in(bytes.data(), size);
-        f->moved += size;
-        if (f->moved < f->payload) { return piece(f); }
-        forget(f);
-        taken(world_, f);
-        std::exchange(f->receiving, nullptr)->on_received(errc::ok);
+        f->in_window ? see_piece(f) : move_piece(f);
     });
+}
+
+void link::move_piece(const std::shared_ptr<flight>& f) {
+    if (f->source == nullptr) { return; }
+    const std::uint64_t wanted = cell * (1 + world_.random().below(256));
+    const std::size_t size = std::min<std::size_t>(wanted, f->payload - f->moved);
+    std::vector<std::byte> bytes(size);
+    f->from.copy_out(bytes.data(), size);
+    f->to.copy_in(bytes.data(), size);
+    f->moved += size;
+    if (f->moved < f->payload) { return piece(f); }
+    forget(f);
+    taken(world_, f);
+    std::exchange(f->receiving, nullptr)->on_received(errc::ok);
+}
+
+/// Until when nothing passes between the two ends.
+time_point link::held() noexcept {
+    return peer_ == nullptr ? time_point{} : owner_.net().held_until(peer_->owner_, owner_);
 }
 
 void link::taken(world& w, const std::shared_ptr<flight>& f) {
@@ -213,11 +225,12 @@ void link::abandon(transport::send_operation& op) noexcept {
     const auto f = found->message;
     pending_.erase(found);
     const bool was_taken = f->source == nullptr && f->lost == errc::ok;
+    const bool half_a_reply = op.maker != nullptr; // its reader would wait for the rest
     f->source = nullptr;
     if (!was_taken) { f->lost = errc::cancelled; }
     op.on_sent(was_taken ? errc::ok : errc::cancelled);
     // A network that cannot take a buffer back loses the connection for it.
-    if (!was_taken && world_.chance(25)) { cut(); }
+    if (!was_taken && (half_a_reply || world_.chance(25))) { cut(); }
 }
 
 runtime::task<status> link::upgrade() {
@@ -229,6 +242,7 @@ runtime::task<status> link::upgrade() {
     co_await world_.rest(trip);
     if (!open_) { co_return end_; }
     if (peer_ != nullptr && !peer_->trusted_) { co_return errc::access_denied; }
+    if (peer_ != nullptr && world_.chance(owner_.net().windows_percent)) { window_ = peer_->window_ = true; }
     co_return ok();
 }
 
@@ -245,6 +259,7 @@ void link::close(errc reason) noexcept {
             if (o.message->moved < o.message->payload) { o.message->lost = errc::peer_down; }
         }
     }
+    count_rest();
     inbox_.clear();
     std::list<outgoing> failed = std::move(pending_);
     pending_.clear();

@@ -75,6 +75,7 @@ int main(int argc, char** argv) {
     std::uint64_t gave_up = 0;
     std::uint64_t failed = 0;
     double seconds = 0;
+    window_counts windows;
     for (std::uint64_t seed = a->first; seed < a->first + a->seeds; ++seed) {
         run_options options;
         options.seed = seed;
@@ -87,6 +88,7 @@ int main(int argc, char** argv) {
         unknown += r.unknown;
         gave_up += r.gave_up ? 1 : 0;
         seconds += r.simulated_seconds;
+        windows += r.windows;
         if (a->seeds == 1) {
             std::printf("seed %llu: %s; trace %016llx\n", static_cast<unsigned long long>(seed), r.plan.c_str(),
                         static_cast<unsigned long long>(r.trace));
@@ -102,10 +104,13 @@ int main(int argc, char** argv) {
     }
     std::printf(
         "%llu seeds, %llu failed: %llu operations (%llu with unknown outcome), %llu faults, %llu crashes, "
-        "%.0f simulated seconds; names unchecked at the end of %llu\n",
+        "%.0f simulated seconds; names unchecked at the end of %llu; %llu window pieces (%llu late, %llu "
+        "transfers partly, %llu dropped, %llu makers stalled)\n",
         static_cast<unsigned long long>(a->seeds), static_cast<unsigned long long>(failed),
         static_cast<unsigned long long>(operations), static_cast<unsigned long long>(unknown),
         static_cast<unsigned long long>(faults), static_cast<unsigned long long>(crashes), seconds,
-        static_cast<unsigned long long>(gave_up));
+        static_cast<unsigned long long>(gave_up), static_cast<unsigned long long>(windows.pieces),
+        static_cast<unsigned long long>(windows.late), static_cast<unsigned long long>(windows.partial),
+        static_cast<unsigned long long>(windows.dropped), static_cast<unsigned long long>(windows.stalls));
     return failed == 0 ? 0 : 1;
 }

@@ -18,9 +18,31 @@ namespace benchfs::sim {
 class host;
 class link;
 
+/// What happened in windows.
+struct window_counts {
+    std::uint64_t pieces = 0;  // taken
+    std::uint64_t late = 0;    // of them, after the connection was lost or their sender had gone
+    std::uint64_t partial = 0; // transfers of which only some pieces ever came
+    std::uint64_t dropped = 0; // transfers with pieces that were there and never looked at
+    std::uint64_t stalls = 0;  // of makers
+
+    window_counts& operator+=(const window_counts& other) noexcept {
+        pieces += other.pieces;
+        late += other.late;
+        partial += other.partial;
+        dropped += other.dropped;
+        stalls += other.stalls;
+        return *this;
+    }
+};
+
 class network {
 public:
     explicit network(world& w) noexcept : world_(w) {}
+
+    unsigned windows_percent = 50;    // of the connections that ask for one
+    unsigned lost_pieces_percent = 0; // of the pieces: the connection is lost just before
+    window_counts windows;
 
     [[nodiscard]] world& owner() noexcept { return world_; }
     /// Addresses are never given twice.

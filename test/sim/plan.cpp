@@ -18,6 +18,7 @@ std::string run_plan::text() const {
     add("full", full);
     add("small log", small_log);
     add("bit flips", flips != 0);
+    add("page cache", cluster.copies_percent != 0);
     return out;
 }
 
@@ -56,6 +57,7 @@ run_plan make_plan(world& w, plant planted, bool armed) {
         p.cluster.log_segment = 64 * KiB;
         p.cluster.log_segments = 2;
     }
+    if (w.chance(70)) { p.cluster.copies_percent = 80; }
 
     switch (planted) {
     case plant::skip_sync:

@@ -41,6 +41,7 @@ task<status> main_task(scenario& s) {
         }
     }
     runtime::task_scope graves(context, false);
+    s.servers.net().lost_pieces_percent = s.plan.cuts != 0 ? 1 : 0;
     {
         runtime::task_scope clients(context, false);
         for (unsigned i = 0; i < s.plan.cluster.clients; ++i) { clients.spawn(client_task(s, i)); }
@@ -50,6 +51,7 @@ task<status> main_task(scenario& s) {
         s.clients_done = true;
         (void)co_await faults.join();
     }
+    s.servers.net().lost_pieces_percent = 0;
     if (!s.failed()) { (void)co_await verify_task(s); }
     s.report.gave_up = s.names.gave_up();
     if (!s.failed() && s.plan.cuts_power) { (void)co_await power_task(s, graves); }
@@ -73,6 +75,7 @@ run_report run(const run_options& options) {
         const status ran = w.loop().run(main_task(s));
         BFS_ASSERT(ran);
         report = s.report;
+        report.windows = s.servers.net().windows;
         report.plan = s.plan.text();
     }
     storage::planted_torn_frames = false;

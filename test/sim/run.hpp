@@ -2,6 +2,8 @@
 // answer. Everything follows from the seed.
 #pragma once
 
+#include "network.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -29,6 +31,7 @@ struct run_report {
     std::uint64_t unknown = 0;
     std::uint64_t faults = 0;
     std::uint64_t crashes = 0;
+    window_counts windows;
     double simulated_seconds = 0;
     bool gave_up = false; // too many possible states once: names were not checked after that
     std::string plan;     // what the seed chose, for people

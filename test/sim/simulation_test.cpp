@@ -53,11 +53,17 @@ TEST_CASE("a run does what it is for: answers, unknown outcomes, faults and cras
         sum.unknown += r.unknown;
         sum.faults += r.faults;
         sum.crashes += r.crashes;
+        sum.windows += r.windows;
     }
     CHECK(sum.answered > 60 * seeds_to_look_at);
     CHECK(sum.unknown > seeds_to_look_at / 3);
     CHECK(sum.faults > 3 * seeds_to_look_at);
     CHECK(sum.crashes > seeds_to_look_at / 3);
+    CHECK(sum.windows.pieces > 20 * seeds_to_look_at);
+    CHECK(sum.windows.late != 0);
+    CHECK(sum.windows.partial != 0);
+    CHECK(sum.windows.dropped != 0);
+    CHECK(sum.windows.stalls != 0);
 }
 
 TEST_CASE("a skipped fsync is found") { CHECK(found_by(plant::skip_sync) != 0); }

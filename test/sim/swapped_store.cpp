@@ -27,6 +27,9 @@ public:
     task<status> commit(write_slot& slot, std::span<const std::uint32_t> crcs) override {
         return below_->commit(slot, crcs);
     }
+    status put(write_slot& slot, const_byte_span bytes) override { return below_->put(slot, bytes); }
+    status get(read_slot& slot, byte_span to) override { return below_->get(slot, to); }
+    task<status> fetch(read_slot& slot) override { return below_->fetch(slot); }
     void abandon(write_slot& slot) noexcept override { below_->abandon(slot); }
     task<status> read(read_slot& slot) override { return below_->read(slot); }
     void release(read_slot& slot) noexcept override { below_->release(slot); }
