@@ -29,6 +29,8 @@ public:
         crcs_ = crcs_.subspan(sums.size());
         return errc::ok;
     }
+    /// One system call, or a copy in memory.
+    [[nodiscard]] bool likes_more() const noexcept override { return !store_.immediate(); }
 
 private:
     storage::chunk_store& store_;

@@ -42,6 +42,8 @@ public:
     /// The next bytes, in order; they are gone when this returns. They may lie in memory that the peer can
     /// still change: nothing may depend on reading the same twice. An error ends the receive_operation with it.
     [[nodiscard]] virtual errc take(const_byte_span bytes) noexcept = 0;
+    /// Whether more bytes at a time cost it less: then what has come together is taken together.
+    [[nodiscard]] virtual bool likes_more() const noexcept { return false; }
 
 protected:
     ~payload_taker() = default;

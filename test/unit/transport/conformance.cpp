@@ -139,7 +139,10 @@ runtime::task<status> outgoing::finish() {
     co_return outcome_;
 }
 
-incoming::incoming(std::size_t bytes, prng& random) : memory_(bytes, random) { target = &memory_.target(); }
+incoming::incoming(std::size_t bytes, prng& random)
+    : memory_(bytes, random), likes_more_(random.below(2) == 0) {
+    target = &memory_.target();
+}
 
 void incoming::take_pieces(std::size_t most) noexcept {
     cursor_ = segment_cursor<byte_span>(memory_.target());

@@ -104,10 +104,12 @@ public:
 
 private:
     [[nodiscard]] errc take(const_byte_span bytes) noexcept override;
+    [[nodiscard]] bool likes_more() const noexcept override { return likes_more_; }
 
     scattered memory_;
     segment_cursor<byte_span> cursor_;
     std::size_t most_ = 0;
+    bool likes_more_;
     runtime::event done_;
     errc outcome_ = errc::ok;
 };

@@ -19,6 +19,8 @@ struct taking final : receive_operation, payload_taker {
         sizes.push_back(bytes.size());
         return errc::ok;
     }
+    bool likes_more() const noexcept override { return together; }
+    bool together = true;
     std::vector<std::byte> firsts;
     std::vector<std::size_t> sizes;
     errc outcome = errc::ok;
@@ -108,6 +110,21 @@ TEST_CASE("pieces that came together and lie side by side are taken together") {
             std::vector<std::byte>{std::byte{7}, std::byte{2}, std::byte{6}, std::byte{9}, std::byte{0}});
     REQUIRE(r.told(record_kind::release) == std::vector<int>{7, 2, 3, 4, 5, 6, 9, 0, 1});
     REQUIRE(!r.h.failed);
+}
+
+TEST_CASE("a taker that does not care gets each piece as it comes") {
+    rig r;
+    taking in;
+    in.taker = &in;
+    in.together = false;
+    r.ask(3 * piece_bytes, 0);
+    r.end->poll();
+    REQUIRE(r.h.inbox.size() == 1);
+    r.h.inbox.front()->receive(in);
+    for (const int piece : {2, 3, 4}) { r.fill(static_cast<std::uint8_t>(piece)); }
+    r.end->poll();
+    REQUIRE(in.ended);
+    REQUIRE(in.sizes == std::vector<std::size_t>(3, piece_bytes));
 }
 
 TEST_CASE("pieces that were lent together and lie side by side are made together") {

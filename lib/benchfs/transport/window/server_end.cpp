@@ -74,7 +74,9 @@ void server_end::fill_lent(exchange& e, std::uint16_t id) noexcept {
     while (e.out != nullptr && !e.stalled && e.lent != 0) {
         const auto first = static_cast<std::uint32_t>(std::countr_zero(e.lent));
         const auto side_by_side = static_cast<std::uint32_t>(std::countr_one(std::uint32_t{e.lent} >> first));
-        const std::uint32_t pieces = std::min(side_by_side, pieces_at_once);
+        // A copy in memory gains nothing from more, and the client waits for the first.
+        const std::uint32_t most = e.out->maker != nullptr ? pieces_at_once : 1;
+        const std::uint32_t pieces = std::min(side_by_side, most);
         const std::uint32_t bytes = std::min(e.to_fill, pieces * piece_bytes);
         if (!fill(e, {piece_at(first), bytes})) {
             e.stalled = true; // nobody waits for the client any more
@@ -137,9 +139,10 @@ bool server_end::abandon(send_operation& op) noexcept {
 }
 
 void server_end::on_record(const record& what) noexcept {
-    const bool joins = what.kind == record_kind::piece && what.exchange == gathering_;
-    if (!joins) { work_backlog(); } // records may rely on what came before them
-    if (closed_) { return; }
+    if (gathering_ != no_exchange && (what.kind != record_kind::piece || what.exchange != gathering_)) {
+        work_backlog(); // records may rely on what came before them
+        if (closed_) { return; }
+    }
     switch (what.kind) {
     case record_kind::message:
     case record_kind::staged:
@@ -209,7 +212,9 @@ void server_end::on_piece(const record& what) noexcept {
     ++moved_;
     piece_arrived(e.in, what);
     if (e.in.to_arrive == 0) { --transfers_; }
-    // Pieces of a call that came together leave together, at the end of the poll at the latest.
+    const receive_operation* op = e.in.receiver;
+    if (op == nullptr || op->taker == nullptr || !op->taker->likes_more()) { return drain(what.exchange); }
+    // Taken together with those behind it, at the end of the poll at the latest.
     gathering_ = what.exchange;
     backlog_ = true;
     if (e.in.count >= pieces_at_once) { work_backlog(); }
