@@ -1,5 +1,8 @@
-// Bytes in pieces, straight between the page cache and where they come from or go to: a copy less for each.
+// Bytes in pieces, straight between the page cache and where they come from or go to: a copy less for each. What
+// is written with O_DIRECT goes past the processor's cache into the memory that the device reads.
 #include "benchfs/storage/extent_store.hpp"
+
+#include "benchfs/base/stream_copy.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -32,8 +35,14 @@ status extent_store::put(write_slot& slot, const_byte_span bytes) {
     if (slot.engine_word[0] == 0) { return errc::invalid_argument; }
     transfer& t = transfer_of(slot);
     auto left = static_cast<std::uint32_t>(bytes.size() / block_size);
-    if (!t.in_pieces || bytes.size() % block_size != 0 || left > t.count - t.moved) { return errc::bad_frame; }
+    const bool takes = (t.in_pieces || t.streamed) && left <= t.count - t.moved;
+    if (!takes || bytes.size() % block_size != 0) { return errc::bad_frame; }
     const std::byte* from = bytes.data();
+    // For a device that reads the memory itself: bytes that no cache needs. See below for who changes them.
+    for (; t.streamed && left != 0; --left, from += block_size) {
+        stream_copy(t.data.block(t.moved), from, block_size);
+        t.crcs[t.moved++] = block_crc(from);
+    }
     std::uint32_t begin = 0; // of a run of space, in blocks of the write
     for (const disk_extent& run : t.space) {
         const std::uint32_t end = begin + run.count;

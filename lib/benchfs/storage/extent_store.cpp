@@ -57,6 +57,7 @@ std::unique_ptr<extent_store::transfer> extent_store::new_transfer(const io_slot
     t->moved = 0;
     t->fetched = ~0U;
     t->in_pieces = false;
+    t->streamed = false;
     t->crcs.assign(t->count, 0);
     return t;
 }

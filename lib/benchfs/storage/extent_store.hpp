@@ -89,6 +89,7 @@ private:
         std::uint32_t moved = 0;
         std::uint32_t fetched = ~0U;
         bool in_pieces = false;
+        bool streamed = false; // write: into `data`, past the cache, and summed on the way
         std::optional<segment_files::read_guard>
             guard; // until a read in pieces has fetched what it did not get
         block_buffer data;

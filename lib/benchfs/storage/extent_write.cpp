@@ -16,6 +16,7 @@ runtime::task<status> extent_store::prepare(write_slot& slot) {
     std::unique_ptr<transfer> t = new_transfer(slot, slot.size);
     const bool whole = slot.offset % block_size == 0 && slot.size % block_size == 0;
     t->in_pieces = slot.can_put && whole && segments_->copies();
+    t->streamed = slot.can_put && whole && !t->in_pieces && segments_->direct();
     status done;
     if (!t->in_pieces) { done = buffers_->acquire(t->count, t->data); }
     if (done) { done = co_await segments_->take(t->count, t->space); }
@@ -23,7 +24,7 @@ runtime::task<status> extent_store::prepare(write_slot& slot) {
         recycle(std::move(t));
         co_return done;
     }
-    if (t->in_pieces) {
+    if (t->in_pieces || t->streamed) {
         slot.puts = true;
         keep(slot, std::move(t));
         co_return ok();
@@ -39,7 +40,7 @@ runtime::task<status> extent_store::commit(write_slot& slot, std::span<const std
     slot.target.clear();
     if (!t) { co_return errc::invalid_argument; }
     status done;
-    if (t->in_pieces && t->moved != t->count) { done = errc::invalid_argument; }
+    if ((t->in_pieces || t->streamed) && t->moved != t->count) { done = errc::invalid_argument; }
     if (done) { done = sum_whole_blocks(slot, *t, crcs); }
     if (done) { done = co_await write(slot, *t); }
     recycle(std::move(t));
@@ -53,7 +54,7 @@ status extent_store::sum_whole_blocks(const write_slot& slot, transfer& t,
     if (!given.empty() && given.size() != whole) { return errc::invalid_argument; }
     const std::uint32_t skip = slot.offset % block_size != 0 ? 1 : 0;
     for (std::uint32_t i = 0; i < whole; ++i) {
-        if (!t.in_pieces) { t.crcs[skip + i] = block_crc(t.data.block(skip + i)); }
+        if (!t.in_pieces && !t.streamed) { t.crcs[skip + i] = block_crc(t.data.block(skip + i)); }
         if (given.empty() || given[i] == t.crcs[skip + i]) { continue; }
         BFS_LOG_ERROR(
             "storage",
