@@ -1,5 +1,5 @@
-// Bytes in pieces, straight between the page cache and where they come from or go to: a copy less for each. What
-// is written with O_DIRECT goes past the processor's cache into the memory that the device reads.
+// Bytes in pieces, straight between the page cache and where they come from or go to: a copy less for each.
+// What is written with O_DIRECT goes past the processor's cache into the memory that the device reads.
 #include "benchfs/storage/extent_store.hpp"
 
 #include "benchfs/base/stream_copy.hpp"
