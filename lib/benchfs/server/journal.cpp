@@ -117,9 +117,9 @@ status journal::admit(const rpc::method_info& method) noexcept { return log_->ad
 
 void journal::session_begun(const rpc::session& s) {
     const auto keep = std::chrono::duration_cast<std::chrono::milliseconds>(s.keep_for).count();
-    put(number_of(journal_kind::session_begun),
-        journal_session{s.id, s.incarnation, s.generation, static_cast<std::uint32_t>(keep)});
+    put_session({s.id, s.incarnation, s.generation, static_cast<std::uint32_t>(keep)});
 }
+void journal::put_session(const journal_session& body) { put(number_of(journal_kind::session_begun), body); }
 void journal::session_ended(std::uint64_t id) {
     put(number_of(journal_kind::session_ended), journal_number{id}, {}, effect::removes);
 }

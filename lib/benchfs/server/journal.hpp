@@ -8,6 +8,7 @@
 #include "benchfs/metadata/name_space.hpp"
 #include "benchfs/rpc/reply_log.hpp"
 #include "benchfs/rpc/server.hpp"
+#include "benchfs/server/journal_records.hpp"
 #include "benchfs/server/notes.hpp"
 #include "benchfs/storage/wal.hpp"
 
@@ -67,13 +68,18 @@ public:
 private:
     void begin_checkpoint() override;
     [[nodiscard]] bool checkpoint_step() override;
+    [[nodiscard]] std::vector<std::uint64_t> session_ids() const;
     [[nodiscard]] bool write_sessions();
+    void write_recovered(std::uint64_t id);
+    void write_reply(std::uint64_t session, std::uint64_t sequence, std::uint32_t method,
+                     const_byte_span reply);
     [[nodiscard]] bool write_inodes();
     [[nodiscard]] bool write_directories();
     [[nodiscard]] bool write_notes();
     using effect = storage::wal::effect;
     template <class T>
     void put(std::uint16_t kind, const T& body, std::string_view tail = {}, effect does = effect::grows);
+    void put_session(const journal_session& body);
 
     [[nodiscard]] status read_dentry(bool removed, const_byte_span body);
     [[nodiscard]] status read_note(bool removed, const_byte_span body);
@@ -85,7 +91,7 @@ private:
     note_table* notes_ = nullptr;
     rpc::server* requests_ = nullptr;
 
-    // Until attach(): the sessions that the log told of.
+    // Until attach(): the sessions that the log told of; a checkpoint meanwhile writes them from here.
     struct kept_reply {
         std::uint64_t sequence = 0;
         std::uint32_t method = 0;

@@ -12,8 +12,7 @@ constexpr int entries_at_a_time = 16;
 
 void journal::begin_checkpoint() {
     phase_ = phase::sessions;
-    sessions_left_.clear();
-    if (requests_ != nullptr) { sessions_left_ = requests_->session_list().ids(); }
+    sessions_left_ = session_ids();
     last_inode_ = in_directory_ = last_directory_ = {};
     last_name_.clear();
     last_note_ = {};
@@ -42,18 +41,42 @@ bool journal::checkpoint_step() {
     return phase_ != phase::done;
 }
 
+/// A checkpoint may begin before attach() and end after it: the ids stay the same.
+std::vector<std::uint64_t> journal::session_ids() const {
+    if (requests_ != nullptr) { return requests_->session_list().ids(); }
+    std::vector<std::uint64_t> all;
+    all.reserve(recovered_.size());
+    for (const auto& [id, kept] : recovered_) { all.push_back(id); }
+    return all;
+}
+
 bool journal::write_sessions() {
     if (sessions_left_.empty()) { return false; }
-    const rpc::session* s = requests_->session_list().find(sessions_left_.back());
+    const std::uint64_t id = sessions_left_.back();
     sessions_left_.pop_back();
+    if (requests_ == nullptr) {
+        write_recovered(id);
+        return true;
+    }
+    const rpc::session* s = requests_->session_list().find(id);
     if (s == nullptr) { return true; }
     session_begun(*s);
     s->for_each_kept([&](const rpc::session::entry& e) {
-        const rpc::method_info* method = rpc::find_method(static_cast<std::uint16_t>(e.method));
-        if (method == nullptr) { return; }
-        replied(s->id, e.sequence, *method, const_byte_span(e.reply).first(e.size));
+        write_reply(s->id, e.sequence, e.method, const_byte_span(e.reply).first(e.size));
     });
     return true;
+}
+
+void journal::write_recovered(std::uint64_t id) {
+    const kept_session& s = recovered_.at(id);
+    put_session({id, s.incarnation, s.generation, s.keep_ms});
+    for (const auto& [place, reply] : s.replies) { write_reply(id, reply.sequence, reply.method, reply.bytes); }
+}
+
+void journal::write_reply(std::uint64_t session, std::uint64_t sequence, std::uint32_t method,
+                          const_byte_span reply) {
+    const rpc::method_info* known = rpc::find_method(static_cast<std::uint16_t>(method));
+    if (known != nullptr) { replied(session, sequence, *known, reply); }
 }
 
 bool journal::write_inodes() {
