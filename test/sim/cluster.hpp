@@ -69,13 +69,15 @@ public:
     [[nodiscard]] host& client_host(unsigned client) noexcept { return *clients_[client]->at; }
     /// The server must be up.
     [[nodiscard]] host& server_host(unsigned server) noexcept { return *servers_[server]->process->at; }
+    /// Where it calls other servers from.
+    [[nodiscard]] host& calling_host(unsigned server) noexcept { return *servers_[server]->process->calling; }
     [[nodiscard]] disk_image& disk(unsigned server) noexcept { return servers_[server]->disk; }
     [[nodiscard]] const cluster_plan& settings() const noexcept { return settings_; }
 
 private:
     struct process {
         std::unique_ptr<host> at;
-        std::unique_ptr<host> calling; // where it calls other servers from
+        std::unique_ptr<host> calling;
         std::unique_ptr<server::instance_environment> environment;
         std::unique_ptr<server::instance> instance;
     };

@@ -192,7 +192,7 @@ private:
     [[nodiscard]] runtime::task<status> resolve(file_id link, std::string directory, std::string rest,
                                                 path& into, int& links, int& looks);
 
-    // file_io.cpp
+    // file_read.cpp, file_write.cpp
     struct io_part;
     [[nodiscard]] std::uint32_t part_bytes(file_id id) const;
     [[nodiscard]] std::optional<io_part> only_part(const file& of, std::byte* memory, std::size_t size,
@@ -203,8 +203,9 @@ private:
                                                                    io_part part);
     [[nodiscard]] static runtime::task<status> write_step(file_system& fs, const write_progress& p,
                                                           std::size_t i);
-    [[nodiscard]] runtime::task<result<std::uint32_t>> read_part(file_id id, io_part part,
-                                                                 std::uint64_t& file_size);
+    struct read_progress;
+    [[nodiscard]] runtime::task<result<rpc::read_chunk::reply>> read_part(file_id id, io_part part);
+    [[nodiscard]] static runtime::task<status> read_step(file_system& fs, read_progress& p, std::size_t i);
     [[nodiscard]] runtime::task<result<std::size_t>> read_at_home(file_id id, io_part part,
                                                                   std::uint64_t offset);
 

@@ -198,6 +198,8 @@ task<status> read(void* context, server_call& call) {
         if (now.is_directory()) { co_return errc::is_a_directory; }
         answer.file_size = now.size;
         answer.epoch = now.epoch;
+    } else {
+        answer.epoch = state.striped->epoch_of(file);
     }
     storage::read_slot slot;
     slot.chunk = {file, asked.chunk};

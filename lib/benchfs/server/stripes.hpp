@@ -29,8 +29,13 @@ public:
         const auto found = entries_.find(file);
         return found != entries_.end() && found->second.known && found->second.epoch == epoch;
     }
-    /// The same, after asking the home. stale_epoch: the file is in another one; stale_handle: it is gone;
-    /// no_server: the home does not answer.
+    /// The epoch that the file's bytes here belong to; cut off already, perhaps, by a later one. 0: not known.
+    [[nodiscard]] std::uint64_t epoch_of(file_id file) const noexcept {
+        const auto found = entries_.find(file);
+        return found != entries_.end() && found->second.known ? found->second.epoch : 0;
+    }
+    /// The same as admitted(), after asking the home. stale_epoch: the file is in another one; stale_handle: it
+    /// is gone; no_server: the home does not answer.
     [[nodiscard]] runtime::task<status> admit(file_id file, std::uint64_t epoch);
 
     /// Before and after a commit of a chunk. begin_commit() is false if the epoch has ended since.

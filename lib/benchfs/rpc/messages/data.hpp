@@ -49,7 +49,7 @@ struct read_chunk {
         std::uint32_t valid = 0;
         std::uint32_t checksums = 0; // how many follow the data
         std::uint64_t file_size = 0; // at the home; elsewhere unknown_size
-        std::uint64_t epoch = 0;
+        std::uint64_t epoch = 0;     // of truncation, before the bytes were read: theirs, or an earlier one
     };
     static constexpr std::uint64_t unknown_size = ~std::uint64_t{0};
 };

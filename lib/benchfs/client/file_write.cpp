@@ -1,32 +1,21 @@
-// Reading and writing: a range of a file becomes parts of chunks, a few at a time.
+// Writing: a range of a file becomes parts of chunks, a few at a time. And what else a file can do.
+#include "benchfs/client/io_part.hpp"
+
 #include "benchfs/base/crc32c.hpp"
-#include "benchfs/client/file_system.hpp"
 #include "benchfs/client/part_list.hpp"
-#include "benchfs/client/read_target.hpp"
 #include "benchfs/runtime/parallel_for.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
-#include <optional>
 
 namespace benchfs {
 namespace {
 
 using runtime::task;
 
-constexpr std::uint64_t largest_offset = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 constexpr int overtaken_max = 100; // truncations that one write gives way to
 
 } // namespace
-
-/// Part of one chunk, and the memory for it.
-struct file_system::io_part {
-    std::uint32_t chunk = 0;
-    std::uint32_t offset = 0; // in the chunk
-    std::uint32_t size = 0;
-    std::byte* memory = nullptr; // only read from by writes
-};
 
 /// One chunk's part of a write. The epoch that the bytes belong to.
 task<result<std::uint64_t>> file_system::write_chunk(file_id id, std::uint64_t epoch, io_part part) {
@@ -98,45 +87,6 @@ task<status> file_system::write_step(file_system& fs, const write_progress& p, s
     *p.overtaken = true;
     co_return ok();
 }
-
-task<result<std::uint32_t>> file_system::read_part(file_id id, io_part part, std::uint64_t& file_size) {
-    const server_id server = cluster::place_chunk(placement_, id, part.chunk);
-    rpc::read_chunk::request request;
-    request.id = id.value;
-    request.chunk = part.chunk;
-    request.offset = part.offset;
-    request.size = part.size;
-    request.how = rpc::read_chunk::reader_verifies;
-    read_target target(part.memory, part.size);
-    rpc::call_extra extra;
-    extra.target = &target;
-    extra.reply_payload_max = part.size;
-    // A server that we have not met may send checksums, too.
-    const rpc::peer& p = client_.peer_of(server);
-    if (p.incarnation() == 0 || p.greeting().checksums != 0) {
-        extra.reply_payload_max += 4 * (part.size / crc_block);
-    }
-    BFS_CO_TRY(rpc::read_chunk::reply answer, co_await client_.call<rpc::read_chunk>(server, request, extra));
-    if (!target.verified(part.offset, answer)) {
-        // Once more, looked at by the server: its log tells where the device is wrong. If that is well, the
-        // bytes were damaged on their way.
-        request.how = 0;
-        BFS_CO_TRY(answer, co_await client_.call<rpc::read_chunk>(server, request, extra));
-        if (!target.verified(part.offset, answer)) { co_return errc::io_error; }
-    }
-    if (answer.file_size != rpc::read_chunk::unknown_size) { file_size = answer.file_size; }
-    co_return answer.valid;
-}
-
-namespace {
-
-/// An answer that needs no server, for functions that are not coroutines themselves.
-template <class T>
-task<result<T>> answer(result<T> now) {
-    co_return std::move(now);
-}
-
-} // namespace
 
 /// The largest part of one read or write: the home's wish, which stands for all servers of the cluster.
 std::uint32_t file_system::part_bytes(file_id id) const {
@@ -223,78 +173,6 @@ task<result<std::size_t>> file::write_parts(const_byte_span from, std::uint64_t 
         BFS_CO_CHECK(co_await std::move(all));
     }
     co_return from.size();
-}
-
-/// One part of a read: its bytes, zeros where the chunk has none.
-static void fill_hole(std::byte* memory, std::uint32_t valid, std::uint32_t size) noexcept {
-    if (valid < size) { std::memset(memory + valid, 0, size - valid); }
-}
-
-/// A read of one part at the file's home, which knows the size.
-task<result<std::size_t>> file_system::read_at_home(file_id id, io_part part, std::uint64_t offset) {
-    std::uint64_t file_size = rpc::read_chunk::unknown_size;
-    BFS_CO_TRY(const std::uint32_t valid, co_await read_part(id, part, file_size));
-    fill_hole(part.memory, valid, part.size);
-    if (offset >= file_size) { co_return std::size_t{0}; }
-    co_return static_cast<std::size_t>(std::min<std::uint64_t>(part.size, file_size - offset));
-}
-
-// Not a coroutine, as write() is none: the common case, one part at home, is one task.
-task<result<std::size_t>> file::read(byte_span into, std::uint64_t offset) {
-    using count = result<std::size_t>;
-    if (owner_ == nullptr || !has(flags_, open_flags::read)) { return answer(count(errc::bad_handle)); }
-    if (offset > largest_offset) { return answer(count(errc::invalid_argument)); }
-    if (into.empty()) { return answer(count(std::size_t{0})); }
-    if (into.size() > largest_offset - offset) { into = into.first(largest_offset - offset); }
-    if (chunk_size_ == 0) { return answer(count(errc::is_a_directory)); }
-    if (const auto part = owner_->only_part(*this, into.data(), into.size(), offset)) {
-        return owner_->read_at_home(id_, *part, offset);
-    }
-    return read_parts(into, offset);
-}
-
-task<result<std::size_t>> file::read_parts(byte_span into, std::uint64_t offset) {
-    file_system& fs = *owner_;
-    const part_list parts(offset, into.size(), chunk_size_, fs.part_bytes(id_));
-    std::uint64_t file_size = rpc::read_chunk::unknown_size;
-    std::byte* memory = into.data();
-    struct reader {
-        static task<status> run(file_system& fs, file_id id, file_system::io_part part,
-                                std::uint64_t& file_size) {
-            BFS_CO_TRY(const std::uint32_t valid, co_await fs.read_part(id, part, file_size));
-            fill_hole(part.memory, valid, part.size);
-            co_return ok();
-        }
-    };
-    // A chunk elsewhere does not tell how long the file is: its home is asked at the same time.
-    bool asks = true;
-    for (std::size_t i = 0; i < parts.count() && asks; ++i) {
-        const auto chunk = static_cast<std::uint32_t>(parts.at(i).first / chunk_size_);
-        asks = cluster::place_chunk(fs.placement_, id_, chunk) != id_.home();
-    }
-    struct asker {
-        static task<status> run(file_system& fs, file_id id, std::uint64_t& file_size) {
-            task<result<attributes>> asking = fs.attributes_of(id);
-            BFS_CO_TRY(const attributes now, co_await std::move(asking));
-            file_size = now.size;
-            co_return ok();
-        }
-    };
-    const auto read_one = [&](std::size_t i) {
-        if (i == parts.count()) { return asker::run(fs, id_, file_size); }
-        const auto [begin, size] = parts.at(i);
-        file_system::io_part part;
-        part.chunk = static_cast<std::uint32_t>(begin / chunk_size_);
-        part.offset = static_cast<std::uint32_t>(begin % chunk_size_);
-        part.size = size;
-        part.memory = memory + (begin - offset);
-        return reader::run(fs, id_, part, file_size);
-    };
-    task<status> all =
-        runtime::parallel_for(parts.count() + (asks ? 1 : 0), fs.settings_.chunks_at_once, read_one);
-    BFS_CO_CHECK(co_await std::move(all));
-    if (offset >= file_size) { co_return std::size_t{0}; }
-    co_return static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), file_size - offset));
 }
 
 task<status> file::sync() {
