@@ -1,18 +1,13 @@
 // A window whose other end writes what the input says: slots, bytes, and positions.
 //
 // The window lies in a heap block of exactly its size, so that AddressSanitizer sees every step outside.
+#include "../unit/transport/window_rig.hpp"
 #include "target.hpp"
 
 #include "benchfs/base/assert.hpp"
-#include "benchfs/runtime/loop.hpp"
 #include "benchfs/transport/window/client_end.hpp"
-#include "benchfs/transport/window/server_end.hpp"
-#include "benchfs/transport/window/window_set.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <deque>
-#include <new>
 
 namespace benchfs::fuzz {
 namespace {
@@ -20,38 +15,6 @@ namespace {
 using namespace transport;
 using namespace transport::window;
 using window_path = benchfs::transport::path; // there is one of names, too
-
-class heap_window final : public shared_memory {
-public:
-    heap_window(std::byte* data, std::size_t size) {
-        data_ = data;
-        size_ = size;
-    }
-};
-
-/// The memory both ends see; freed last.
-struct window_block {
-    window_block() : data(static_cast<std::byte*>(::operator new(size_with_staging, std::align_val_t{4096}))) {
-        std::memset(data, 0, size_with_staging);
-        ::new (static_cast<void*>(data)) window_memory;
-    }
-    window_block(const window_block&) = delete;
-    window_block& operator=(const window_block&) = delete;
-    ~window_block() { ::operator delete(data, std::align_val_t{4096}); }
-    [[nodiscard]] window_memory& layout() const { return *reinterpret_cast<window_memory*>(data); }
-    std::byte* data;
-};
-
-struct window_host final : path_host {
-    void deliver(message_ptr m) noexcept override {
-        if (inbox.size() < 32) { inbox.push_back(std::move(m)); }
-    }
-    void path_failed(errc) noexcept override { failed = true; }
-    void ring_doorbell() noexcept override {}
-    [[nodiscard]] std::string peer() const override { return "fuzz"; }
-    bool failed = false;
-    std::deque<message_ptr> inbox;
-};
 
 struct window_send final : send_operation {
     void on_sent(errc) noexcept override { done = true; }
@@ -67,7 +30,7 @@ struct window_receive final : receive_operation {
 /// One end, and what an upper layer does with it.
 class window_user {
 public:
-    explicit window_user(window_path& end, window_host& host) : end_(end), host_(host), memory_(256 * KiB) {}
+    window_user(window_path& end, host& under) : end_(end), host_(under), memory_(256 * KiB) {}
 
     /// Takes, answers or drops what has arrived, as `how` says.
     void handle(std::uint8_t how) {
@@ -110,7 +73,7 @@ public:
 
 private:
     window_path& end_;
-    window_host& host_;
+    host& host_;
     byte_string memory_;
     std::deque<std::unique_ptr<window_send>> sends_;
     std::deque<window_receive> receives_;
@@ -134,28 +97,26 @@ void publish(ring_memory& in, ring_memory& out, std::uint32_t& next, const windo
     }
     if ((step.what & 2U) != 0) { out.consumed.store(step.number); }
     if ((step.what & 1U) == 0) { return; }
-    slot& s = in.slots[next % slot_count];
-    s.what = step.published;
-    s.head = step.head;
-    std::atomic_ref<std::uint32_t>(s.what.sequence).store(++next, std::memory_order_release);
+    in.slots[next % slot_count].head = step.head;
+    publish_record(in, next, step.published);
 }
 
 template <class End, class... Arguments>
 void run_window(const_byte_span input, bool client, Arguments... arguments) {
-    window_block shared;
+    block shared;
     runtime::loop loop;
     window_set set(loop);
-    window_host host;
-    path_host& as_host = host;
+    host under;
+    path_host& as_host = under;
     auto end = std::make_unique<End>(
-        set, as_host, std::make_unique<heap_window>(shared.data, size_with_staging), arguments...);
+        set, as_host, std::make_unique<heap_memory>(shared.data, size_with_staging), arguments...);
     end->start();
-    window_user user(*end, host);
+    window_user user(*end, under);
     ring_memory& in = client ? shared.layout().to_client : shared.layout().to_server;
     ring_memory& out = client ? shared.layout().to_server : shared.layout().to_client;
     std::uint32_t next = 0;
     source from(input);
-    for (int steps = 0; !from.empty() && steps < 400 && !host.failed; ++steps) {
+    for (int steps = 0; !from.empty() && steps < 400 && !under.failed; ++steps) {
         const auto step = from.take<window_step>();
         if (client && (step.what & 16U) == 0) { user.send(step.how, 0); }
         publish(in, out, next, step);

@@ -29,8 +29,7 @@ public:
         crcs_ = crcs_.subspan(sums.size());
         return errc::ok;
     }
-    /// One system call, or a copy in memory.
-    [[nodiscard]] bool likes_more() const noexcept override { return !store_.immediate(); }
+    [[nodiscard]] bool likes_more() const noexcept override { return slot_.gathers; }
 
 private:
     storage::chunk_store& store_;

@@ -34,8 +34,9 @@ struct io_slot {
 struct write_slot : io_slot {
     // Set before prepare(): the caller can hand the bytes over in pieces, with put(), from where they lie.
     bool can_put = false;
-    bool puts = false; // after prepare(): it must
-    segments target;   // after prepare(), for who does not put: where the bytes go, `size` in all
+    bool puts = false;    // after prepare(): it must
+    bool gathers = false; // then: and the more bytes there are in one call, the less each costs
+    segments target;      // after prepare(), for who does not put: where the bytes go, `size` in all
 };
 
 struct read_slot : io_slot {

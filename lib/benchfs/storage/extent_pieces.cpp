@@ -30,34 +30,40 @@ template <class F>
 
 } // namespace
 
-/// Fresh blocks may be written before anybody knows of them, so bytes that come in pieces need no memory here.
 status extent_store::put(write_slot& slot, const_byte_span bytes) {
     if (slot.engine_word[0] == 0) { return errc::invalid_argument; }
     transfer& t = transfer_of(slot);
-    auto left = static_cast<std::uint32_t>(bytes.size() / block_size);
-    const bool takes = (t.in_pieces || t.streamed) && left <= t.count - t.moved;
+    const bool takes = t.how != way::buffered && bytes.size() / block_size <= t.count - t.moved;
     if (!takes || bytes.size() % block_size != 0) { return errc::bad_frame; }
-    const std::byte* from = bytes.data();
-    // For a device that reads the memory itself: bytes that no cache needs. See below for who changes them.
-    for (; t.streamed && left != 0; --left, from += block_size) {
-        stream_copy(t.data.block(t.moved), from, block_size);
-        t.crcs[t.moved++] = block_crc(from);
+    // Who changes the bytes between their copy and their sum gets io_error for them later: only their own.
+    if (t.how == way::streamed) {
+        put_streamed(t, bytes);
+    } else {
+        BFS_CHECK(put_cached(t, bytes));
     }
-    std::uint32_t begin = 0; // of a run of space, in blocks of the write
+    for (; !bytes.empty(); bytes = bytes.subspan(block_size)) { t.crcs[t.moved++] = block_crc(bytes.data()); }
+    return ok();
+}
+
+/// For a device that reads the memory itself: bytes that no cache needs.
+void extent_store::put_streamed(transfer& t, const_byte_span blocks) {
+    const auto size = static_cast<std::uint32_t>(blocks.size());
+    t.data.each(t.moved * block_size, size, [from = blocks.data()](byte_span part) mutable {
+        stream_copy(part.data(), from, part.size());
+        from += part.size();
+    });
+}
+
+/// Fresh blocks may be written before anybody knows of them, so bytes that come in pieces need no memory here.
+status extent_store::put_cached(transfer& t, const_byte_span blocks) {
+    std::uint32_t skip = t.moved; // blocks of the space that were put before
     for (const disk_extent& run : t.space) {
-        const std::uint32_t end = begin + run.count;
-        if (left != 0 && t.moved < end) {
-            const std::uint32_t n = std::min(end - t.moved, left);
-            // Who changes the bytes between the copy and the sum gets io_error for them later: only their own.
-            BFS_CHECK(segments_->write_now(run.block + (t.moved - begin), {from, std::size_t{n} * block_size}));
-            for (std::uint32_t i = 0; i < n; ++i) {
-                t.crcs[t.moved + i] = block_crc(from + std::size_t{i} * block_size);
-            }
-            from += std::size_t{n} * block_size;
-            t.moved += n;
-            left -= n;
-        }
-        begin = end;
+        const std::uint32_t here = std::min(skip, run.count);
+        skip -= here;
+        const std::size_t n = std::min(std::size_t{run.count - here} * block_size, blocks.size());
+        if (n == 0) { continue; }
+        BFS_CHECK(segments_->write_now(run.block + here, blocks.first(n)));
+        blocks = blocks.subspan(n);
     }
     return ok();
 }
@@ -82,7 +88,7 @@ bool extent_store::begin_getting(const record& chunk, transfer& t) {
     } else {
         t.mapped.clear();
     }
-    t.in_pieces = good;
+    t.how = good ? way::cached : way::buffered;
     return good;
 }
 
@@ -90,7 +96,7 @@ status extent_store::get(read_slot& slot, byte_span to) {
     if (slot.engine_word[0] == 0) { return errc::invalid_argument; }
     transfer& t = transfer_of(slot);
     const auto count = static_cast<std::uint32_t>(to.size() / block_size);
-    if (!t.in_pieces || to.size() % block_size != 0 || count > t.count - t.moved) {
+    if (t.how != way::cached || to.size() % block_size != 0 || count > t.count - t.moved) {
         return errc::invalid_argument;
     }
     // Who waits for space that is kept for this read shall not depend on how fast its client is.

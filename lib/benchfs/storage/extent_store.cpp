@@ -56,8 +56,7 @@ std::unique_ptr<extent_store::transfer> extent_store::new_transfer(const io_slot
     t->trusted_end = 0;
     t->moved = 0;
     t->fetched = ~0U;
-    t->in_pieces = false;
-    t->streamed = false;
+    t->how = way::buffered;
     t->crcs.assign(t->count, 0);
     return t;
 }

@@ -78,6 +78,13 @@ public:
     [[nodiscard]] runtime::task<result<extent_check>> verify_all();
 
 private:
+    /// How the bytes of a transfer move.
+    enum class way : std::uint8_t {
+        buffered, // through `data`
+        cached,   // in pieces, straight to or from the page cache
+        streamed, // a write's in pieces into `data`, past the processor's cache, and summed on the way
+    };
+
     /// One write or read on its way: blocks [first, first + count) of a chunk in memory. Pooled.
     struct transfer {
         std::uint32_t first = 0;
@@ -88,8 +95,7 @@ private:
         // In pieces: how many blocks were put or got; a read has those from number `fetched` on in `data`.
         std::uint32_t moved = 0;
         std::uint32_t fetched = ~0U;
-        bool in_pieces = false;
-        bool streamed = false; // write: into `data`, past the cache, and summed on the way
+        way how = way::buffered;
         std::optional<segment_files::read_guard>
             guard; // until a read in pieces has fetched what it did not get
         block_buffer data;
@@ -134,6 +140,8 @@ private:
                                                   std::uint32_t from, std::uint32_t to);
     [[nodiscard]] runtime::task<status> load(chunk_id chunk, const extent_map& map, transfer& t);
     [[nodiscard]] status verify(chunk_id chunk, transfer& t) const;
+    [[nodiscard]] status put_cached(transfer& t, const_byte_span blocks);
+    static void put_streamed(transfer& t, const_byte_span blocks);
     [[nodiscard]] bool begin_getting(const record& chunk, transfer& t);
     static void add_jobs(transfer& t, std::uint32_t first, std::uint32_t count, std::uint32_t disk);
     [[nodiscard]] static transfer& transfer_of(io_slot& slot) noexcept {

@@ -11,21 +11,24 @@ namespace benchfs::storage {
 runtime::task<status> extent_store::prepare(write_slot& slot) {
     slot.target.clear();
     slot.engine_word[0] = 0;
-    slot.puts = false;
+    slot.puts = slot.gathers = false;
     BFS_CO_CHECK(check_range(slot));
     std::unique_ptr<transfer> t = new_transfer(slot, slot.size);
     const bool whole = slot.offset % block_size == 0 && slot.size % block_size == 0;
-    t->in_pieces = slot.can_put && whole && segments_->copies();
-    t->streamed = slot.can_put && whole && !t->in_pieces && segments_->direct();
+    if (slot.can_put && whole) {
+        if (segments_->direct()) { t->how = way::streamed; }
+        if (segments_->copies()) { t->how = way::cached; }
+    }
     status done;
-    if (!t->in_pieces) { done = buffers_->acquire(t->count, t->data); }
+    if (t->how != way::cached) { done = buffers_->acquire(t->count, t->data); }
     if (done) { done = co_await segments_->take(t->count, t->space); }
     if (!done) {
         recycle(std::move(t));
         co_return done;
     }
-    if (t->in_pieces || t->streamed) {
+    if (t->how != way::buffered) {
         slot.puts = true;
+        slot.gathers = t->how == way::cached; // one system call for all that is there
         keep(slot, std::move(t));
         co_return ok();
     }
@@ -40,7 +43,7 @@ runtime::task<status> extent_store::commit(write_slot& slot, std::span<const std
     slot.target.clear();
     if (!t) { co_return errc::invalid_argument; }
     status done;
-    if ((t->in_pieces || t->streamed) && t->moved != t->count) { done = errc::invalid_argument; }
+    if (t->how != way::buffered && t->moved != t->count) { done = errc::invalid_argument; }
     if (done) { done = sum_whole_blocks(slot, *t, crcs); }
     if (done) { done = co_await write(slot, *t); }
     recycle(std::move(t));
@@ -54,7 +57,7 @@ status extent_store::sum_whole_blocks(const write_slot& slot, transfer& t,
     if (!given.empty() && given.size() != whole) { return errc::invalid_argument; }
     const std::uint32_t skip = slot.offset % block_size != 0 ? 1 : 0;
     for (std::uint32_t i = 0; i < whole; ++i) {
-        if (!t.in_pieces && !t.streamed) { t.crcs[skip + i] = block_crc(t.data.block(skip + i)); }
+        if (t.how == way::buffered) { t.crcs[skip + i] = block_crc(t.data.block(skip + i)); }
         if (given.empty() || given[i] == t.crcs[skip + i]) { continue; }
         BFS_LOG_ERROR(
             "storage",
@@ -80,7 +83,7 @@ runtime::task<status> extent_store::write(const write_slot& slot, transfer& t) {
 }
 
 runtime::task<status> extent_store::apply(record& chunk, const write_slot& slot, transfer& t) {
-    if (!t.in_pieces) {
+    if (t.how != way::cached) {
         BFS_CO_CHECK(co_await fill_edges(chunk, slot, t));
         BFS_CO_CHECK(co_await write_blocks(t));
     }
