@@ -1,7 +1,6 @@
 // Reading: a range of a file becomes parts of chunks, a few at a time, and the size is the home's.
 #include "benchfs/client/io_part.hpp"
 
-#include "benchfs/client/part_list.hpp"
 #include "benchfs/client/read_target.hpp"
 #include "benchfs/runtime/parallel_for.hpp"
 
@@ -78,12 +77,7 @@ task<result<std::size_t>> file::read(byte_span into, std::uint64_t offset) {
 
 /// A read of several parts, or beside the home. Every answer from the home tells the size, and the truncate
 /// epoch in which the file has it.
-struct file_system::read_progress {
-    file_id id;
-    std::uint32_t chunk_size = 0;
-    std::uint64_t offset = 0;
-    std::byte* memory = nullptr;
-    const part_list* parts = nullptr;
+struct file_system::read_progress : io_range {
     std::uint64_t size = rpc::read_chunk::unknown_size; // the newest that was told
     std::uint64_t epoch = 0;
     std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max(); // epoch of bytes that came
@@ -103,13 +97,7 @@ task<status> file_system::read_step(file_system& fs, read_progress& p, std::size
         p.told(now.size, now.epoch);
         co_return ok();
     }
-    const auto [begin, size] = p.parts->at(i);
-    io_part part;
-    part.chunk = static_cast<std::uint32_t>(begin / p.chunk_size);
-    part.offset = static_cast<std::uint32_t>(begin % p.chunk_size);
-    part.size = size;
-    part.memory = p.memory + (begin - p.offset);
-    task<result<rpc::read_chunk::reply>> reading = fs.read_part(p.id, part);
+    task<result<rpc::read_chunk::reply>> reading = fs.read_part(p.id, p.part(i));
     BFS_CO_TRY(const rpc::read_chunk::reply answer, co_await std::move(reading));
     if (answer.valid != 0) { p.oldest = std::min(p.oldest, answer.epoch); }
     if (answer.file_size != rpc::read_chunk::unknown_size) { p.told(answer.file_size, answer.epoch); }
@@ -125,7 +113,7 @@ task<result<std::size_t>> file::read_parts(byte_span into, std::uint64_t offset)
         const auto chunk = static_cast<std::uint32_t>(parts.at(i).first / chunk_size_);
         asks = cluster::place_chunk(fs.placement_, id_, chunk) != id_.home();
     }
-    file_system::read_progress progress{id_, chunk_size_, offset, into.data(), &parts};
+    file_system::read_progress progress{{id_, chunk_size_, offset, into.data(), &parts}};
     const auto step = [&](std::size_t i) { return file_system::read_step(fs, progress, i); };
     const std::size_t count = parts.count();
     task<status> all = runtime::parallel_for(count + (asks ? 1 : 0), fs.settings_.chunks_at_once, step);

@@ -194,6 +194,7 @@ private:
 
     // file_read.cpp, file_write.cpp
     struct io_part;
+    struct io_range;
     [[nodiscard]] std::uint32_t part_bytes(file_id id) const;
     [[nodiscard]] std::optional<io_part> only_part(const file& of, std::byte* memory, std::size_t size,
                                                    std::uint64_t offset) const;

@@ -2,7 +2,6 @@
 #include "benchfs/client/io_part.hpp"
 
 #include "benchfs/base/crc32c.hpp"
-#include "benchfs/client/part_list.hpp"
 #include "benchfs/runtime/parallel_for.hpp"
 
 #include <algorithm>
@@ -53,14 +52,9 @@ task<result<std::size_t>> file_system::write_part(file_id id, std::uint64_t epoc
 }
 
 /// A write of several parts, or beside the home, in one truncate epoch.
-struct file_system::write_progress {
-    file_id id;
+struct file_system::write_progress : io_range {
     std::uint64_t epoch = 0;
-    std::uint32_t chunk_size = 0;
-    std::uint64_t offset = 0;
     std::uint64_t end = 0;
-    std::byte* memory = nullptr; // only read from
-    const part_list* parts = nullptr;
     bool* overtaken = nullptr; // by a truncation: all has to be written once more
 };
 
@@ -72,13 +66,7 @@ task<status> file_system::write_step(file_system& fs, const write_progress& p, s
         const auto grown = co_await fs.client_.call<rpc::extend>(p.id.home(), request);
         outcome = grown.error();
     } else {
-        const auto [begin, size] = p.parts->at(i);
-        io_part part;
-        part.chunk = static_cast<std::uint32_t>(begin / p.chunk_size);
-        part.offset = static_cast<std::uint32_t>(begin % p.chunk_size);
-        part.size = size;
-        part.memory = p.memory + (begin - p.offset);
-        task<result<std::uint64_t>> writing = fs.write_chunk(p.id, p.epoch, part);
+        task<result<std::uint64_t>> writing = fs.write_chunk(p.id, p.epoch, p.part(i));
         const result<std::uint64_t> done = co_await std::move(writing);
         outcome = done.error();
         if (done && *done != p.epoch) { outcome = errc::stale_epoch; }
@@ -166,7 +154,7 @@ task<result<std::size_t>> file::write_parts(const_byte_span from, std::uint64_t 
         }
         overtaken = false;
         const file_system::write_progress progress{
-            id_, epoch_, chunk_size_, offset, end, const_cast<std::byte*>(from.data()), &parts, &overtaken};
+            {id_, chunk_size_, offset, const_cast<std::byte*>(from.data()), &parts}, epoch_, end, &overtaken};
         const auto step = [&](std::size_t i) { return file_system::write_step(fs, progress, i); };
         task<status> all =
             runtime::parallel_for(parts.count() + (extends ? 1 : 0), fs.settings_.chunks_at_once, step);

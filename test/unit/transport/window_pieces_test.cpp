@@ -150,4 +150,28 @@ TEST_CASE("pieces that were lent together and lie side by side are made together
     REQUIRE(!r.h.failed);
 }
 
+TEST_CASE("pieces that were lent one by one before anybody looked are made together") {
+    rig r;
+    making out;
+    out.maker = &out;
+    out.made_bytes = 5 * piece_bytes;
+    r.ask(0, 8 * piece_bytes);
+    r.end->poll();
+    REQUIRE(r.h.inbox.size() == 1);
+    out.answers = r.h.inbox.front()->token();
+    r.h.inbox.clear();
+    r.end->send(out);
+
+    for (const int piece : {2, 8, 3, 4}) { r.lend(static_cast<std::uint16_t>(1U << piece)); }
+    REQUIRE(r.end->poll());
+    REQUIRE(out.sizes == std::vector<std::size_t>{3 * piece_bytes});
+    r.lend(1U << 9); // what is lent meanwhile goes with the rest
+    REQUIRE(r.end->poll());
+    REQUIRE(out.ended);
+    REQUIRE(out.sizes == std::vector<std::size_t>{3 * piece_bytes, 2 * piece_bytes});
+    REQUIRE(r.told(record_kind::piece) == std::vector<int>{2, 3, 4, 8, 9});
+    REQUIRE(!r.end->poll());
+    REQUIRE(!r.h.failed);
+}
+
 } // namespace benchfs::transport::window

@@ -53,7 +53,7 @@ void server_end::send(send_operation& op) noexcept {
     what.kind = staged ? record_kind::staged : record_kind::message;
     what.header_size = static_cast<std::uint16_t>(op.header.size());
     what.payload_size = bytes;
-    what.exchange = static_cast<std::uint16_t>(e - exchanges_.data());
+    what.exchange = id_of(*e);
     publish(what, op.header, staged ? nullptr : op.payload);
     if (staged) {
         e->out = &op;
@@ -62,7 +62,7 @@ void server_end::send(send_operation& op) noexcept {
         if (op.maker == nullptr) { e->cursor = segment_cursor<const_byte_span>(*op.payload); }
         ++transfers_;
         watch_progress();
-        fill_lent(*e, what.exchange);
+        fill_lent(*e);
         return;
     }
     e->replied = true;
@@ -70,38 +70,39 @@ void server_end::send(send_operation& op) noexcept {
     op.on_sent(errc::ok);
 }
 
-void server_end::fill_lent(exchange& e, std::uint16_t id) noexcept {
-    while (e.out != nullptr && !e.stalled && e.lent != 0) {
-        const auto first = static_cast<std::uint32_t>(std::countr_zero(e.lent));
-        const auto side_by_side = static_cast<std::uint32_t>(std::countr_one(std::uint32_t{e.lent} >> first));
-        // A copy in memory gains nothing from more, and the client waits for the first.
-        const std::uint32_t most = e.out->maker != nullptr ? pieces_at_once : 1;
-        const std::uint32_t pieces = std::min(side_by_side, most);
-        const std::uint32_t bytes = std::min(e.to_fill, pieces * piece_bytes);
-        if (!fill(e, {piece_at(first), bytes})) {
-            e.stalled = true; // nobody waits for the client any more
-            --transfers_;
-            return;
-        }
-        e.to_fill -= bytes;
-        send_pieces(e, id, first, bytes);
-        if (closed_) { return; }
-        if (e.to_fill != 0) { continue; }
-        send_operation* op = std::exchange(e.out, nullptr);
-        --transfers_;
-        e.replied = true;
-        finish_if_done(e);
-        op->on_sent(errc::ok);
-        return;
-    }
+void server_end::fill_lent(exchange& e) noexcept {
+    while (!closed_ && e.can_fill()) { fill_some(e); }
 }
 
-void server_end::send_pieces(exchange& e, std::uint16_t id, std::uint32_t first, std::uint32_t bytes) noexcept {
+/// As much as goes at once.
+void server_end::fill_some(exchange& e) noexcept {
+    const auto first = static_cast<std::uint32_t>(std::countr_zero(e.lent));
+    const auto side_by_side = static_cast<std::uint32_t>(std::countr_one(std::uint32_t{e.lent} >> first));
+    // A copy in memory gains nothing from more, and the client waits for the first.
+    const std::uint32_t most = e.out->maker != nullptr ? pieces_at_once : 1;
+    const std::uint32_t pieces = std::min(side_by_side, most);
+    const std::uint32_t bytes = std::min(e.to_fill, pieces * piece_bytes);
+    if (!fill(e, {piece_at(first), bytes})) {
+        e.stalled = true; // nobody waits for the client any more
+        --transfers_;
+        return;
+    }
+    e.to_fill -= bytes;
+    send_pieces(e, first, bytes);
+    if (closed_ || e.to_fill != 0) { return; }
+    send_operation* op = std::exchange(e.out, nullptr);
+    --transfers_;
+    e.replied = true;
+    finish_if_done(e);
+    op->on_sent(errc::ok);
+}
+
+void server_end::send_pieces(exchange& e, std::uint32_t first, std::uint32_t bytes) noexcept {
     for (std::uint32_t piece = first; bytes != 0; ++piece) {
         if (!writer_.fits(0)) { return fail(errc::bad_frame, "the client kept no room for a piece"); }
         record what;
         what.kind = record_kind::piece;
-        what.exchange = id;
+        what.exchange = id_of(e);
         what.piece = static_cast<std::uint8_t>(piece);
         what.payload_size = std::min(bytes, piece_bytes);
         e.lent = static_cast<std::uint16_t>(e.lent & ~(1U << piece));
@@ -122,7 +123,7 @@ void server_end::go_on(send_operation& op) noexcept {
     if (closed_ || e.out != &op || !std::exchange(e.stalled, false)) { return; }
     ++transfers_;
     watch_progress();
-    fill_lent(e, static_cast<std::uint16_t>(&e - exchanges_.data()));
+    fill_lent(e);
 }
 
 bool server_end::abandon(send_operation& op) noexcept {
@@ -156,7 +157,11 @@ void server_end::on_record(const record& what) noexcept {
         exchange& e = exchanges_[what.exchange];
         if (!e.active || e.replied) { return; } // it crossed our reply
         e.lent |= what.lent;
-        return fill_lent(e, what.exchange);
+        if (e.out == nullptr || e.out->maker == nullptr) { return fill_lent(e); }
+        // Together with what else is lent in this poll: a client that waits for us has lent pieces one by one.
+        if (!e.linked()) { filling_.push_back(e); }
+        backlog_ = true;
+        return;
     }
     case record_kind::abort: {
         if (what.exchange >= exchange_count) { return fail(errc::bad_frame, "an abort of nothing"); }
@@ -221,11 +226,21 @@ void server_end::on_piece(const record& what) noexcept {
 }
 
 bool server_end::work_backlog() noexcept {
-    backlog_ = false;
-    const std::uint16_t id = std::exchange(gathering_, no_exchange);
-    if (id == no_exchange || closed_) { return false; }
-    drain(id);
-    return true;
+    bool any = false;
+    if (gathering_ != no_exchange) {
+        drain(std::exchange(gathering_, no_exchange));
+        any = true;
+    }
+    // One of them, a few pieces: then comes what was lent meanwhile.
+    while (!filling_.empty() && !any && !closed_) {
+        exchange& e = filling_.pop_front();
+        if (!e.can_fill()) { continue; }
+        any = true;
+        fill_some(e);
+        if (e.can_fill()) { filling_.push_back(e); }
+    }
+    backlog_ = !filling_.empty();
+    return any;
 }
 
 void server_end::give_back(std::uint16_t id, std::uint8_t piece) noexcept {
@@ -258,6 +273,7 @@ void server_end::shut(errc reason) noexcept {
     closed_ = true;
     timer_.cancel();
     for (exchange& e : exchanges_) {
+        e.unlink();
         if (!e.active) { continue; }
         if (send_operation* op = std::exchange(e.out, nullptr); op != nullptr) { op->on_sent(reason); }
         if (e.in.active()) { stop_incoming(e.in, reason); }

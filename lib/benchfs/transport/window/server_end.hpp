@@ -25,7 +25,8 @@ public:
     void shut(errc reason) noexcept override;
 
 private:
-    struct exchange {
+    /// Linked while pieces that were lent wait to be filled.
+    struct exchange : list_hook<> {
         bool active = false;
         bool replied = false;
         bool stalled = false;  // `out` waits for its maker
@@ -37,6 +38,8 @@ private:
         segment_cursor<const_byte_span> cursor; // of a payload without a maker
         std::uint32_t to_fill = 0;              // bytes of the payload that no piece has yet
         incoming in;
+
+        [[nodiscard]] bool can_fill() const noexcept { return out != nullptr && !stalled && lent != 0; }
     };
 
     class progress_timer final : public runtime::timer {
@@ -55,13 +58,17 @@ private:
     void incoming_done(std::uint16_t id) noexcept override { finish_if_done(exchanges_[id]); }
     [[nodiscard]] incoming& incoming_of(std::uint16_t id) noexcept override { return exchanges_[id].in; }
 
+    [[nodiscard]] std::uint16_t id_of(const exchange& e) const noexcept {
+        return static_cast<std::uint16_t>(&e - exchanges_.data());
+    }
     [[nodiscard]] exchange* find(request_token token) noexcept;
     [[nodiscard]] bool makes_reply(std::uint16_t id) const noexcept override {
         return exchanges_[id].reply_payload_max > inline_max;
     }
-    void fill_lent(exchange& e, std::uint16_t id) noexcept;
+    void fill_lent(exchange& e) noexcept;
+    void fill_some(exchange& e) noexcept;
     [[nodiscard]] bool fill(exchange& e, byte_span pieces) noexcept;
-    void send_pieces(exchange& e, std::uint16_t id, std::uint32_t first, std::uint32_t bytes) noexcept;
+    void send_pieces(exchange& e, std::uint32_t first, std::uint32_t bytes) noexcept;
     void finish_if_done(exchange& e) noexcept;
     bool work_backlog() noexcept override;
     void watch_progress() noexcept;
@@ -69,7 +76,8 @@ private:
 
     std::array<exchange, exchange_count> exchanges_;
     std::uint16_t gathering_ = no_exchange; // whose pieces are collected, to be emptied together
-    std::uint32_t transfers_ = 0;           // payloads that wait for the client, in either direction
+    intrusive_list<exchange> filling_;
+    std::uint32_t transfers_ = 0; // payloads that wait for the client, in either direction
     std::uint64_t moved_ = 0;
     std::uint64_t moved_at_check_ = 0;
     nonce expected_;
