@@ -64,14 +64,16 @@ void duties::confirmed(const item& one) {
     --pending_;
     comparing_ -= one.what.kind == duty_kind::compare_copies ? 1 : 0;
     state_.notes.remove(note_kind::duty, one.number);
-    if (truncates(one.what)) {
-        const auto found = cutting_.find({one.what.id});
-        if (--found->second == 0) { cutting_.erase(found); }
-    }
+    if (truncates(one.what)) { one_cut({one.what.id}); }
     for (waiter* w : waiting_) {
         std::erase(w->left, one.number);
         if (w->left.empty()) { w->all_done.set(); }
     }
+}
+
+void duties::one_cut(file_id file) noexcept {
+    const auto found = cutting_.find(file);
+    if (--found->second == 0) { cutting_.erase(found); }
 }
 
 /// Until nothing is owed to this server. References into lanes_ stay valid: nothing is ever erased there.

@@ -44,10 +44,22 @@ public:
     std::uint64_t add(const duty& what);
     /// Waits until all of these are confirmed. timed_out after `limit`; they stay duties.
     [[nodiscard]] runtime::task<status> wait(std::vector<std::uint64_t> numbers, duration limit);
-    /// Whether the file was truncated and other servers may still have what was cut off.
+    /// Whether the file was truncated, and this server or others may still have what was cut off.
     [[nodiscard]] bool cutting(file_id file) const noexcept {
         return !cutting_.empty() && cutting_.contains(file);
     }
+    /// While it lives, this server cuts its own chunks of the file: see cutting().
+    class cut_here {
+    public:
+        cut_here(duties& owner, file_id file) : owner_(owner), file_(file) { ++owner_.cutting_[file_]; }
+        cut_here(const cut_here&) = delete;
+        cut_here& operator=(const cut_here&) = delete;
+        ~cut_here() { owner_.one_cut(file_); }
+
+    private:
+        duties& owner_;
+        file_id file_;
+    };
     /// After power loss every other server asks about the files of which it has chunks.
     void have_copies_compared(std::uint64_t start);
     /// Whether a truncation has to wait: for an earlier one, or because nobody knows yet whom it concerns.
@@ -70,6 +82,7 @@ private:
 
     void enqueue(std::uint64_t number, const duty& what);
     void confirmed(const item& one);
+    void one_cut(file_id file) noexcept;
     [[nodiscard]] static runtime::task<status> work(duties& self, server_id server);
     [[nodiscard]] static runtime::task<status> tell(duties& self, duty what, char& done);
     [[nodiscard]] static runtime::task<status> wait_for(waiter& w);

@@ -12,6 +12,7 @@ using runtime::task;
 constexpr duration removal_wait = std::chrono::seconds(2);
 // Who truncates one waits longer: until all have been told, the file does not change its size again.
 constexpr duration truncation_wait = std::chrono::seconds(5);
+constexpr duration crowded_look = std::chrono::milliseconds(1);
 
 /// The chunks of one file within a range, as far as they are here.
 class chunks_of_file final : public storage::chunk_visitor {
@@ -28,6 +29,17 @@ private:
     std::uint64_t first_;
     std::uint64_t last_;
 };
+
+/// A part of a block may be cut off while somebody reads or writes there: a full store has no room for a copy
+/// then. Those end soon, at the latest when their clients have not moved for some seconds.
+task<status> cut_once_possible(service_state& state, chunk_id chunk, std::uint32_t keep) {
+    while (true) {
+        task<status> cutting = state.store.truncate(chunk, keep);
+        const status cut = co_await std::move(cutting);
+        if (cut.error() != errc::no_space) { co_return cut; }
+        BFS_CO_CHECK(co_await runtime::sleep_for(crowded_look));
+    }
+}
 
 } // namespace
 
@@ -47,7 +59,8 @@ task<status> cut_chunks(service_state& state, file_id file, std::uint32_t chunk_
         const chunk_id chunk{file, static_cast<std::uint32_t>(number)};
         if (state.store.length(chunk) == 0) { continue; } // a hole, or another server's
         const auto keep = static_cast<std::uint32_t>(number == first ? size % chunk_size : 0);
-        BFS_CO_CHECK(co_await state.store.truncate(chunk, keep));
+        task<status> cutting = cut_once_possible(state, chunk, keep);
+        BFS_CO_CHECK(co_await std::move(cutting));
     }
     co_return ok();
 }
@@ -90,8 +103,12 @@ task<status> drop_inode(service_state& state, file_id id) {
 
 task<status> finish_truncation(service_state& state, metadata::attributes now, std::uint64_t old_size) {
     std::vector<std::uint64_t> owed = cut_copies(state, now.id, now.epoch, now.size, now.chunk_size);
-    task<status> cutting = cut_chunks(state, now.id, now.chunk_size, old_size, now.size);
-    BFS_CO_CHECK(co_await std::move(cutting));
+    {
+        // The file must not grow before: what is cut off would show again.
+        const duties::cut_here cutting_here(*state.owed, now.id);
+        task<status> cutting = cut_chunks(state, now.id, now.chunk_size, old_size, now.size);
+        BFS_CO_CHECK(co_await std::move(cutting));
+    }
     if (owed.empty()) { co_return ok(); }
     task<status> telling = state.owed->wait(std::move(owed), truncation_wait);
     const status told = co_await std::move(telling);
