@@ -1,4 +1,6 @@
-// A rename whose server is killed half-way and started again: the client that repeats it hears how it ended.
+// Renames that take long. One whose server is killed half-way and started again: the client that repeats it
+// hears how it ended. One during which the directory of its new name is renamed: the new name is where its path
+// leads then.
 #include "story.hpp"
 
 #include "benchfs/runtime/sleep.hpp"
@@ -55,4 +57,66 @@ TEST_CASE("a rename that a restart takes up again answers its repeat, though pat
             return kill_half_way(servers, w, graves, number);
         });
     }
+}
+
+namespace {
+
+constexpr unsigned rename_servers = 3;
+
+/// `stem` and a number, such that the name lies at this server.
+std::string name_at(file_id parent, server_id at, const std::string& stem) {
+    const auto placed = cluster::make_placement({}, rename_servers);
+    for (unsigned i = 0;; ++i) {
+        std::string name = stem + std::to_string(i);
+        if (cluster::place_name(**placed, parent, name) == at) { return name; }
+    }
+}
+
+/// The servers of the old and the new name do not hear each other for a while.
+task<status> move_directory_meanwhile(sim_cluster& servers, world& w, unsigned& moved) {
+    runtime::call_context& context = co_await runtime::current_context();
+    file_system& fs = servers.fs(1);
+    BFS_CO_CHECK(co_await fs.mkdir("/d"));
+    BFS_CO_TRY(const attributes d, co_await fs.stat("/d"));
+    const std::string from = "/" + name_at(root_id, server_id{1}, "f");
+    const std::string to = name_at(d.id, server_id{2}, "t");
+    BFS_CO_TRY(file made, co_await fs.open(from, open_flags::write | open_flags::create));
+    BFS_CO_CHECK(co_await made.close());
+    servers.net().part(servers.calling_host(1), servers.server_host(2), 300ms);
+    status outcome;
+    runtime::task_scope work(context, false);
+    work.spawn(move(servers.fs(0), from, "/d/" + to, outcome));
+    co_await w.rest(20ms);
+    BFS_CO_CHECK(co_await fs.rename("/d", "/e"));
+    BFS_CO_CHECK(co_await fs.mkdir("/d"));
+    // Seen by somebody: the other rename has not happened yet.
+    const result<attributes> early = co_await fs.stat("/e/" + to);
+    CHECK(early.error() == errc::not_found);
+    (void)co_await work.join();
+    // Or it looked while there was no /d.
+    CHECK((outcome || outcome.error() == errc::not_found));
+    moved += outcome ? 1 : 0;
+    const result<attributes> wrong = co_await fs.stat("/e/" + to);
+    CHECK(wrong.error() == errc::not_found);
+    const result<attributes> right = co_await fs.stat("/d/" + to);
+    CHECK(right.error() == outcome.error());
+    const result<attributes> old = co_await fs.stat(from);
+    CHECK(old.has_value() != outcome.has_value());
+    co_return ok();
+}
+
+} // namespace
+
+TEST_CASE("a file moves to where its new path leads when it moves") {
+    cluster_plan plan;
+    plan.servers = rename_servers;
+    plan.clients = 2;
+    plan.engine = "uring";
+    unsigned moved = 0;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        play(seed, plan, [&moved](sim_cluster& servers, world& w, runtime::task_scope&) {
+            return move_directory_meanwhile(servers, w, moved);
+        });
+    }
+    CHECK(moved > 10);
 }

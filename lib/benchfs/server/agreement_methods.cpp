@@ -39,15 +39,16 @@ task<status> directory_pages(void* context, server_call& call) {
 status add_directory(void* context, server_call& call) {
     BFS_TRY(class directory_log* const log, log_of(state_of(context)));
     const auto asked = call.request<rpc::add_directory>();
-    BFS_CHECK(log->add({asked.id}, {asked.parent}));
+    BFS_CHECK(log->add({asked.id}, {asked.parent}, asked.paths));
     call.reply<rpc::add_directory>({});
     return ok();
 }
 
 task<status> remove_directory(void* context, server_call& call) {
     BFS_CO_TRY(class directory_log* const log, log_of(state_of(context)));
+    const auto asked = call.request<rpc::remove_directory>();
     std::optional<server_id> silent;
-    task<status> removing = log->remove({call.request<rpc::remove_directory>().id}, silent);
+    task<status> removing = log->remove({asked.id}, asked.paths, silent);
     const status removed = co_await std::move(removing);
     if (silent) { call.blame(*silent); }
     BFS_CO_CHECK(removed);
@@ -88,16 +89,14 @@ task<status> thaw(void* context, server_call& call) {
     co_return ok();
 }
 
-/// The directory in which another server wants a name.
-[[nodiscard]] task<status> prepare_directory(service_state& state, server_call& call, std::uint64_t parent) {
-    return prepare_directory(state, call, {parent}, rpc::named_request::no_path, directories::use::insert);
-}
-
 task<status> link_entry(void* context, server_call& call) {
     service_state& state = state_of(context);
     const auto asked = call.request<rpc::link_entry>();
-    task<status> preparing = prepare_directory(state, call, asked.parent);
-    BFS_CO_CHECK(co_await std::move(preparing));
+    if (!state.agreed->linked(asked.move)) {
+        task<status> preparing =
+            prepare_directory(state, call, {asked.parent}, asked.paths, directories::use::insert);
+        BFS_CO_CHECK(co_await std::move(preparing));
+    }
     BFS_CO_CHECK(state.agreed->link(asked, call.tail<rpc::link_entry>()));
     call.reply<rpc::link_entry>({});
     co_return ok();
@@ -106,7 +105,8 @@ task<status> link_entry(void* context, server_call& call) {
 task<status> reserve_entry(void* context, server_call& call) {
     service_state& state = state_of(context);
     const auto asked = call.request<rpc::reserve_entry>();
-    task<status> preparing = prepare_directory(state, call, asked.parent);
+    task<status> preparing =
+        prepare_directory(state, call, {asked.parent}, rpc::named_request::no_path, directories::use::insert);
     BFS_CO_CHECK(co_await std::move(preparing));
     BFS_CO_TRY(const file_id replaced, state.agreed->reserve(asked, call.tail<rpc::reserve_entry>()));
     call.reply<rpc::reserve_entry>({replaced.value});

@@ -101,6 +101,11 @@ task<status> agreements::carry_out(intent what, std::optional<server_id>& silent
     task<status> trying = attempt(first);
     outcome = co_await std::move(trying);
     silent = first.silent;
+    if (outcome.error() == errc::stale_epoch) {
+        // Another server knew: the client asks this one what paths it has to walk after.
+        task<status> learning = state_.dirs->fetch();
+        (void)co_await std::move(learning);
+    }
     if (!first.left_open(outcome.error())) { co_return outcome; }
     state_.background->spawn(pursue(*this, number.value, std::move(first.what)));
     co_return errc::outcome_unknown;
@@ -159,9 +164,9 @@ task<status> agreements::make_directory(effort& e) {
     const intent::fixed& h = e.what.head;
     status outcome;
     if (state_.dir_log != nullptr) {
-        outcome = state_.dir_log->add(h.child, h.parent);
+        outcome = state_.dir_log->add(h.child, h.parent, h.paths);
     } else {
-        const rpc::add_directory::request request{h.child.value, h.parent.value};
+        const rpc::add_directory::request request{h.child.value, h.parent.value, h.paths};
         task<status> asking = tell<rpc::add_directory>(server_id{0}, request, &e.silent);
         outcome = co_await std::move(asking);
         if (e.left_open(outcome.error())) { co_return outcome; }
@@ -177,9 +182,9 @@ task<status> agreements::make_directory(effort& e) {
 
 task<status> agreements::remove_directory(effort& e) {
     const intent::fixed& h = e.what.head;
-    const rpc::id_request request{h.child.value};
+    const rpc::remove_directory::request request{h.child.value, h.paths};
     task<status> asking = state_.dir_log != nullptr
-                              ? state_.dir_log->remove(h.child, e.silent)
+                              ? state_.dir_log->remove(h.child, h.paths, e.silent)
                               : tell<rpc::remove_directory>(server_id{0}, request, &e.silent);
     const status outcome = co_await std::move(asking);
     if (e.left_open(outcome.error())) { co_return outcome; }
@@ -197,9 +202,8 @@ task<status> agreements::remove_directory(effort& e) {
 }
 
 /// The directory of the new name, which this server has.
-task<status> agreements::prepare_target(effort& e) {
-    task<status> preparing =
-        state_.dirs->ready(e.what.head.to_parent, rpc::named_request::no_path, directories::use::insert);
+task<status> agreements::prepare_target(effort& e, std::uint64_t paths) {
+    task<status> preparing = state_.dirs->ready(e.what.head.to_parent, paths, directories::use::insert);
     const status prepared = co_await std::move(preparing);
     if (prepared.error() == errc::no_server) { e.silent = server_id{0}; }
     co_return prepared;
@@ -209,11 +213,13 @@ task<status> agreements::move_file(effort& e) {
     const intent::fixed& h = e.what.head;
     const server_id to = state_.place_of(h.to_parent, e.what.to_name);
     const rpc::link_entry::request request{e.number, h.to_parent.value, h.child.value,
-                                           static_cast<std::uint64_t>(h.type)};
+                                           static_cast<std::uint64_t>(h.type), h.paths};
     status outcome;
     if (to == state_.self) {
-        task<status> preparing = prepare_target(e);
-        outcome = co_await std::move(preparing);
+        if (!linked(e.number)) {
+            task<status> preparing = prepare_target(e, h.paths);
+            outcome = co_await std::move(preparing);
+        }
         if (outcome) { outcome = link(request, e.what.to_name); }
     } else {
         task<result<rpc::empty_reply>> asking = ask<rpc::link_entry>(to, request, e.what.to_name, &e.silent);
@@ -237,7 +243,7 @@ task<status> agreements::try_to_move(effort& e) {
     const rpc::reserve_entry::request wanted{e.number, h.to_parent.value, h.child.value};
     file_id replaced{};
     if (to == state_.self) {
-        task<status> preparing = prepare_target(e);
+        task<status> preparing = prepare_target(e, rpc::named_request::no_path);
         BFS_CO_CHECK(co_await std::move(preparing));
         BFS_CO_TRY(replaced, reserve(wanted, e.what.to_name));
     } else {
@@ -246,7 +252,8 @@ task<status> agreements::try_to_move(effort& e) {
         BFS_CO_TRY(const rpc::reserve_entry::reply answer, co_await std::move(asking));
         replaced = {answer.replaced};
     }
-    const rpc::move_directory::request move{e.number, h.child.value, h.to_parent.value, replaced.value};
+    const rpc::move_directory::request move{e.number, h.child.value, h.to_parent.value, replaced.value,
+                                            h.paths};
     task<status> moving = state_.dir_log != nullptr ? state_.dir_log->move(move, e.silent)
                                                     : tell<rpc::move_directory>(server_id{0}, move, &e.silent);
     co_return co_await std::move(moving);
@@ -286,7 +293,7 @@ task<status> agreements::move_directory(effort& e) {
 // ---- The other side ----
 
 status agreements::link(const rpc::link_entry::request& what, std::string_view name) {
-    if (state_.notes.has(note_kind::moved, what.move)) { return ok(); }
+    if (linked(what.move)) { return ok(); }
     const file_id parent{what.parent};
     if (state_.locks.held(parent, name)) { return errc::busy; }
     BFS_TRY(const std::optional<metadata::entry_info> before, state_.names.find_entry(parent, name));

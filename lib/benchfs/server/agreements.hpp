@@ -6,6 +6,9 @@
 // in the background, and the client hears outcome_unknown. Every question may be repeated (see
 // rpc/messages/agreement.hpp).
 //
+// A change takes effect in one step somewhere: where the new name of a file is linked, or in server 0's log.
+// There the paths by which it was asked for must still mean the same.
+//
 // A file moves in this order: the new name is linked, by its server, in one step with "this move was done";
 // then the old one goes. In between the old name is held: nobody sees both, or none. A directory's new name is
 // reserved first; then server 0 decides; then both names change.
@@ -37,6 +40,7 @@ struct intent {
         // Who asked: a repeat of the call gets the outcome, also when it was a restart that brought it about.
         std::uint64_t session = 0;
         std::uint64_t sequence = 0;
+        std::uint64_t paths = 0; // as its client knew them; see rpc::named_request
     };
     fixed head;
     std::string name;
@@ -60,8 +64,8 @@ public:
 
     /// Carries an intention out: the caller has checked it and its name is free. Suspends. outcome_unknown: a
     /// server that was asked does not answer, and it is pursued; peer_down, timed_out, no_server, busy: one
-    /// does not answer and nothing has happened; try_again: something else is in the way. Who it is goes to
-    /// `silent`.
+    /// does not answer and nothing has happened; try_again: something else is in the way; stale_epoch: paths
+    /// have changed before it could take effect, and this server knows of that. Who it is goes to `silent`.
     [[nodiscard]] runtime::task<status> carry_out(intent what, std::optional<server_id>& silent);
     /// Whether an intention about this file or directory is under way.
     [[nodiscard]] bool about(file_id child) const noexcept;
@@ -70,6 +74,10 @@ public:
 
     // ---- The other side ----
 
+    /// Whether link() was ok for this move.
+    [[nodiscard]] bool linked(std::uint64_t move) const noexcept {
+        return state_.notes.has(note_kind::moved, move);
+    }
     /// A file moves here; see rpc::link_entry. The directory is ready. What it replaces goes later.
     [[nodiscard]] status link(const rpc::link_entry::request& what, std::string_view name);
     /// See rpc::reserve_entry. The directory is ready.
@@ -110,7 +118,7 @@ private:
     [[nodiscard]] runtime::task<status> move_file(effort& e);
     [[nodiscard]] runtime::task<status> move_directory(effort& e);
     [[nodiscard]] runtime::task<status> try_to_move(effort& e);
-    [[nodiscard]] runtime::task<status> prepare_target(effort& e);
+    [[nodiscard]] runtime::task<status> prepare_target(effort& e, std::uint64_t paths);
     [[nodiscard]] static runtime::task<status> pursue(agreements& self, std::uint64_t number, intent what);
     void close(std::uint64_t number, const intent& what, status outcome);
 

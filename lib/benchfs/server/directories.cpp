@@ -211,7 +211,7 @@ task<status> directories::compare_all(std::vector<std::uint64_t> there) {
     for (const auto& [id, parent] : missing) {
         if (!state_.names.knows_directory(id)) { continue; } // the log told meanwhile
         if (lives_here(id)) {
-            const rpc::add_directory::request request{id.value, parent.value};
+            const rpc::add_directory::request request{id.value, parent.value, rpc::named_request::no_path};
             task<status> adding = state_.agreed->tell<rpc::add_directory>(server_id{0}, request);
             const status added = co_await std::move(adding);
             if (added || undecided(added.error())) {
@@ -243,7 +243,7 @@ task<status> directories::tell_later(directories& self, orphans left) {
         orphans still;
         for (const auto& [id, parent] : left) {
             if (!self.state_.names.knows_directory(id) || !self.lives_here(id)) { continue; }
-            const rpc::add_directory::request request{id.value, parent.value};
+            const rpc::add_directory::request request{id.value, parent.value, rpc::named_request::no_path};
             task<status> adding = self.state_.agreed->tell<rpc::add_directory>(server_id{0}, request);
             const status added = co_await std::move(adding);
             if (added) { continue; }

@@ -56,17 +56,19 @@ result<std::uint64_t> directory_log::next_number() {
     return ++last_number_;
 }
 
-status directory_log::add(file_id id, file_id parent) {
+status directory_log::add(file_id id, file_id parent, std::uint64_t paths) {
     if (state_.names.knows_directory(id)) { return ok(); }
+    if (paths < state_.dirs->paths()) { return errc::stale_epoch; }
     if (!id.valid() || !state_.names.knows_directory(parent)) { return errc::stale_handle; }
     state_.names.adopt_directory(id, parent);
     push({rpc::wire_directory::exists, id.value, parent.value});
     return ok();
 }
 
-task<status> directory_log::remove(file_id id, std::optional<server_id>& silent) {
+task<status> directory_log::remove(file_id id, std::uint64_t paths, std::optional<server_id>& silent) {
     BFS_CO_TRY(auto turn, co_await changing_.lock());
     if (!state_.names.knows_directory(id)) { co_return ok(); }
+    if (paths < state_.dirs->paths()) { co_return errc::stale_epoch; }
     if (id == root_id) { co_return errc::busy; }
     BFS_CO_TRY(const std::uint64_t change, next_number());
     const rpc::wire_freeze what{change, id.value, 0};
@@ -85,6 +87,7 @@ task<status> directory_log::remove(file_id id, std::optional<server_id>& silent)
 task<status> directory_log::move(rpc::move_directory::request what, std::optional<server_id>& silent) {
     BFS_CO_TRY(auto turn, co_await changing_.lock());
     if (state_.notes.has(note_kind::moved, what.move)) { co_return ok(); }
+    if (what.paths < state_.dirs->paths()) { co_return errc::stale_epoch; }
     const file_id id{what.id};
     const file_id parent{what.parent};
     const file_id replaced{what.replaced};

@@ -27,11 +27,13 @@ public:
     directory_log(const directory_log&) = delete;
     directory_log& operator=(const directory_log&) = delete;
 
-    /// stale_handle: the parent is not there. Staged, not written.
-    [[nodiscard]] status add(file_id id, file_id parent);
+    /// stale_handle: the parent is not there; stale_epoch, here and below: `paths` are old. Staged, not
+    /// written.
+    [[nodiscard]] status add(file_id id, file_id parent, std::uint64_t paths);
     /// not_empty; busy if a server cannot be asked, which goes to `silent`, and nothing has happened; ok if it
     /// is gone already. Written.
-    [[nodiscard]] runtime::task<status> remove(file_id id, std::optional<server_id>& silent);
+    [[nodiscard]] runtime::task<status> remove(file_id id, std::uint64_t paths,
+                                               std::optional<server_id>& silent);
     /// See rpc::move_directory; busy as above. Written.
     [[nodiscard]] runtime::task<status> move(rpc::move_directory::request what,
                                              std::optional<server_id>& silent);

@@ -156,6 +156,7 @@ task<status> mkdir(void* context, server_call& call) {
     what.head.now_ns = how.now_ns;
     what.head.session = call.session_id();
     what.head.sequence = call.sequence();
+    what.head.paths = asked.where.paths;
     what.name = name;
     const file_id id = what.head.child;
     std::optional<server_id> silent;
@@ -189,6 +190,7 @@ task<status> rmdir(void* context, server_call& call) {
     what.head.parent = parent;
     what.head.session = call.session_id();
     what.head.sequence = call.sequence();
+    what.head.paths = asked.paths;
     what.name = name;
     std::optional<server_id> silent;
     task<status> removing = state.agreed->carry_out(std::move(what), silent);

@@ -48,6 +48,7 @@ task<status> rename_agreed(service_state& state, server_call& call, rpc::rename:
     what.head.to_parent = to_parent;
     what.head.session = call.session_id();
     what.head.sequence = call.sequence();
+    what.head.paths = asked.paths;
     what.name = from;
     what.to_name = to;
     std::optional<server_id> silent;

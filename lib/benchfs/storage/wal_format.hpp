@@ -15,7 +15,7 @@
 
 namespace benchfs::storage {
 
-inline constexpr std::uint32_t wal_version = 2;
+inline constexpr std::uint32_t wal_version = 3;
 /// The header of a segment takes one block; frames begin behind it.
 inline constexpr std::size_t wal_header_bytes = 4096;
 /// Where the header is written a second time, when a checkpoint ended in this segment: in another sector, so

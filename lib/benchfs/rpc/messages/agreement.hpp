@@ -45,12 +45,16 @@ struct wire_freeze {
     std::uint64_t paths = 0; // 1: paths may come to mean something else
 };
 
+// Where a question has `paths`, the change was asked for by paths: stale_epoch, and nothing has happened, if a
+// later change has made paths mean something else (see named_request).
+
 /// At server 0: the directory exists from now on. stale_handle: its parent does not.
 struct add_directory {
     static constexpr method_info info{49, "add_directory", idempotency::repeatable, bulk::none};
     struct request {
         std::uint64_t id = 0;
         std::uint64_t parent = 0;
+        std::uint64_t paths = 0;
     };
     using reply = empty_reply;
 };
@@ -58,7 +62,10 @@ struct add_directory {
 /// At server 0: the directory is gone, once every server has said that it is empty. not_empty.
 struct remove_directory {
     static constexpr method_info info{50, "remove_directory", idempotency::repeatable, bulk::none};
-    using request = id_request;
+    struct request {
+        std::uint64_t id = 0;
+        std::uint64_t paths = 0;
+    };
     using reply = empty_reply;
 };
 
@@ -71,6 +78,7 @@ struct move_directory {
         std::uint64_t id = 0;
         std::uint64_t parent = 0;
         std::uint64_t replaced = 0;
+        std::uint64_t paths = 0;
     };
     using reply = empty_reply;
 };
@@ -102,6 +110,7 @@ struct link_entry {
         std::uint64_t parent = 0;
         std::uint64_t child = 0;
         std::uint64_t type = 0;
+        std::uint64_t paths = 0;
     };
     using reply = empty_reply;
 };
