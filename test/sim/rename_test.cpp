@@ -120,3 +120,50 @@ TEST_CASE("a file moves to where its new path leads when it moves") {
     }
     CHECK(moved > 10);
 }
+
+namespace {
+
+/// The new name of a file can be seen, and its old one is not gone yet: the answer is on its way for long.
+task<status> remove_directory_meanwhile(sim_cluster& servers, world& w, unsigned& removals) {
+    runtime::call_context& context = co_await runtime::current_context();
+    file_system& fs = servers.fs(1);
+    BFS_CO_CHECK(co_await fs.mkdir("/d"));
+    BFS_CO_TRY(const attributes d, co_await fs.stat("/d"));
+    const std::string from = "/d/" + name_at(d.id, server_id{1}, "f");
+    const std::string to = "/" + name_at(root_id, server_id{2}, "t");
+    BFS_CO_TRY(file made, co_await fs.open(from, open_flags::write | open_flags::create));
+    BFS_CO_CHECK(co_await made.close());
+    servers.net().slow(servers.calling_host(1), 1000, 1s);
+    status outcome;
+    runtime::task_scope work(context, false);
+    work.spawn(move(servers.fs(0), from, to, outcome));
+    result<attributes> seen = errc::not_found;
+    for (int looks = 0; looks < 1000 && !seen; ++looks) {
+        co_await w.rest(1ms);
+        seen = co_await fs.stat(to);
+    }
+    if (seen) {
+        ++removals;
+        const status removed = co_await fs.rmdir("/d");
+        CHECK(name(removed.error()) == "ok");
+    }
+    (void)co_await work.join();
+    CHECK(name(outcome.error()) == "ok");
+    co_return ok();
+}
+
+} // namespace
+
+TEST_CASE("a directory is empty when its last file can be seen elsewhere") {
+    cluster_plan plan;
+    plan.servers = rename_servers;
+    plan.clients = 2;
+    plan.engine = "uring";
+    unsigned removals = 0;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        play(seed, plan, [&removals](sim_cluster& servers, world& w, runtime::task_scope&) {
+            return remove_directory_meanwhile(servers, w, removals);
+        });
+    }
+    CHECK(removals > 10);
+}

@@ -78,7 +78,7 @@ task<status> move_outcome(void* context, server_call& call) {
 status freeze(void* context, server_call& call) {
     service_state& state = state_of(context);
     if (state.self == server_id{0}) { return errc::not_supported; } // it freezes by itself
-    call.reply<rpc::freeze>({state.dirs->freeze(call.request<rpc::freeze>())});
+    call.reply<rpc::freeze>(state.dirs->freeze(call.request<rpc::freeze>()));
     return ok();
 }
 

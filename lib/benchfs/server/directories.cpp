@@ -77,10 +77,18 @@ task<status> directories::ready(file_id parent, std::uint64_t paths, use u) {
     }
 }
 
-std::size_t directories::freeze(const rpc::wire_freeze& what) {
+rpc::freeze::reply directories::freeze(const rpc::wire_freeze& what) {
     frozen_.insert_or_assign(what.change, what);
     const file_id in{what.directory};
-    return in.valid() ? state_.names.entries_in(in) + state_.locks.in(in) : 0;
+    rpc::freeze::reply there;
+    if (!in.valid()) { return there; }
+    there.entries = state_.names.entries_in(in);
+    state_.locks.each_in(in, [&](std::string_view name) {
+        const result<std::optional<metadata::entry_info>> entry = state_.names.find_entry(in, name);
+        if (entry && *entry) { --there.entries; }
+        ++there.held;
+    });
+    return there;
 }
 
 task<status> directories::join(directories& self) {

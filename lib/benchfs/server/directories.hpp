@@ -36,8 +36,8 @@ public:
     [[nodiscard]] std::uint64_t paths() const noexcept { return paths_; }
     void set_paths(std::uint64_t number);
 
-    /// A change begins: see rpc::wire_freeze. How many entries the directory has here.
-    std::size_t freeze(const rpc::wire_freeze& what);
+    /// A change begins. See rpc::freeze.
+    rpc::freeze::reply freeze(const rpc::wire_freeze& what);
     /// On server 0: the change has ended.
     void thaw(std::uint64_t change) noexcept { frozen_.erase(change); }
     [[nodiscard]] const std::map<std::uint64_t, rpc::wire_freeze>& frozen() const noexcept { return frozen_; }

@@ -119,9 +119,15 @@ task<result<bool>> directory_log::was_moved(std::uint64_t move) {
     co_return state_.notes.has(note_kind::moved, move);
 }
 
+/// A file that has just moved away may still have its old name here: who asks again hears how that ended.
+static errc empty(const rpc::freeze::reply& there) noexcept {
+    if (there.entries != 0) { return errc::not_empty; }
+    return there.held != 0 ? errc::busy : errc::ok;
+}
+
 task<status> directory_log::freeze_one(service_state& state, server_id server, rpc::wire_freeze what,
                                        std::optional<server_id>& silent) {
-    if (server == state.self) { co_return state.dirs->freeze(what) == 0 ? errc::ok : errc::not_empty; }
+    if (server == state.self) { co_return empty(state.dirs->freeze(what)); }
     task<result<rpc::freeze::reply>> asking = state.agreed->ask<rpc::freeze>(server, what);
     const result<rpc::freeze::reply> answer = co_await std::move(asking);
     if (!answer) {
@@ -131,7 +137,7 @@ task<status> directory_log::freeze_one(service_state& state, server_id server, r
         if (never_asked(answer.error()) || answer.error() == errc::outcome_unknown) { silent = server; }
         co_return answer.error() == errc::no_space ? errc::no_space : errc::busy;
     }
-    co_return answer->entries == 0 ? errc::ok : errc::not_empty;
+    co_return empty(*answer);
 }
 
 task<status> directory_log::freeze_all(rpc::wire_freeze what, std::optional<server_id>& silent) {

@@ -30,8 +30,8 @@ public:
     /// stale_handle: the parent is not there; stale_epoch, here and below: `paths` are old. Staged, not
     /// written.
     [[nodiscard]] status add(file_id id, file_id parent, std::uint64_t paths);
-    /// not_empty; busy if a server cannot be asked, which goes to `silent`, and nothing has happened; ok if it
-    /// is gone already. Written.
+    /// not_empty; busy, and nothing has happened, if a server cannot be asked, which goes to `silent`, or if
+    /// the only names in it are being changed; ok if it is gone already. Written.
     [[nodiscard]] runtime::task<status> remove(file_id id, std::uint64_t paths,
                                                std::optional<server_id>& silent);
     /// See rpc::move_directory; busy as above. Written.

@@ -195,7 +195,8 @@ task<status> rmdir(void* context, server_call& call) {
     std::optional<server_id> silent;
     task<status> removing = state.agreed->carry_out(std::move(what), silent);
     const status removed = co_await std::move(removing);
-    if (!removed) { co_return blamed(call, removed.error(), silent); }
+    if (!removed && silent) { co_return blamed(call, removed.error(), silent); }
+    BFS_CO_CHECK(removed.error() == errc::busy ? status(errc::try_again) : removed);
     call.reply<rpc::rmdir>({});
     co_return ok();
 }

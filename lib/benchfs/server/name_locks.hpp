@@ -32,10 +32,12 @@ public:
         std::erase(in->second, name);
         if (in->second.empty()) { locked_.erase(in); }
     }
-    /// How many of a directory's names are held: each may become an entry.
-    [[nodiscard]] std::size_t in(file_id parent) const noexcept {
+    /// Calls visit(name) for those of a directory's names that are held.
+    template <class F>
+    void each_in(file_id parent, F&& visit) const {
         const auto found = locked_.find(parent);
-        return found == locked_.end() ? 0 : found->second.size();
+        if (found == locked_.end()) { return; }
+        for (const std::string& name : found->second) { visit(std::string_view(name)); }
     }
 
 private:

@@ -83,12 +83,14 @@ struct move_directory {
     using reply = empty_reply;
 };
 
-/// From server 0: see wire_freeze. Answers how many entries the directory has here.
+/// From server 0: see wire_freeze. Answers how many entries the directory has here, and how many names in it
+/// are being changed together with other servers: each may become an entry or go.
 struct freeze {
     static constexpr method_info info{52, "freeze", idempotency::repeatable, bulk::none};
     using request = wire_freeze;
     struct reply {
         std::uint64_t entries = 0;
+        std::uint64_t held = 0;
     };
 };
 
