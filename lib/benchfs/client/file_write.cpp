@@ -2,6 +2,7 @@
 #include "benchfs/client/io_part.hpp"
 
 #include "benchfs/base/crc32c.hpp"
+#include "benchfs/client/read_target.hpp"
 #include "benchfs/runtime/parallel_for.hpp"
 
 #include <algorithm>
