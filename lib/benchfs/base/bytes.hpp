@@ -2,7 +2,6 @@
 #pragma once
 
 #include "benchfs/base/assert.hpp"
-#include "benchfs/base/stream_copy.hpp"
 
 #include <algorithm>
 #include <array>
@@ -92,13 +91,6 @@ public:
     std::size_t copy_out(std::byte* to, std::size_t n) noexcept {
         return walk(n, [&](auto* here, std::size_t part) {
             std::memcpy(to, here, part);
-            to += part;
-        });
-    }
-    /// The same for what is hardly in the cache; see copy_from_cold().
-    std::size_t copy_out_cold(std::byte* to, std::size_t n) noexcept {
-        return walk(n, [&](const auto* here, std::size_t part) {
-            copy_from_cold(to, here, part);
             to += part;
         });
     }

@@ -41,23 +41,4 @@ void stream_copy(std::byte* to, const std::byte* from, std::size_t n) noexcept {
 
 #endif
 
-void copy_from_cold(std::byte* to, const std::byte* from, std::size_t n) noexcept {
-    // A step is what memcpy copies without fetching the lines of `to` first: fetching lines that another core
-    // has looked at costs more than the copy.
-    constexpr std::size_t step = 4096;
-    constexpr std::size_t line = 64;
-    while (n != 0) {
-        // As a number: what lies behind the end is asked for in vain, or is what is copied next.
-        const std::uintptr_t next = reinterpret_cast<std::uintptr_t>(from) + step;
-        for (std::size_t at = 0; at < step; at += line) {
-            __builtin_prefetch(reinterpret_cast<const void*>(next + at));
-        }
-        const std::size_t part = std::min(n, step);
-        std::memcpy(to, from, part);
-        to += part;
-        from += part;
-        n -= part;
-    }
-}
-
 } // namespace benchfs

@@ -7,21 +7,18 @@
 
 namespace benchfs {
 
-TEST_CASE("special copies are copies, wherever they begin and end") {
-    using copy = void (*)(std::byte*, const std::byte*, std::size_t) noexcept;
+TEST_CASE("a copy past the cache is a copy, wherever it begins and ends") {
     constexpr std::size_t room = 512;
     std::vector<std::byte> from(room);
     for (std::size_t i = 0; i < room; ++i) { from[i] = static_cast<std::byte>(i * 7 + 1); }
     for (std::size_t to_at = 0; to_at < 64; to_at += 3) {
         for (std::size_t size = 0; size + 80 < room; size += size < 140 ? 1 : 37) {
-            for (const copy made : {copy{stream_copy}, copy{copy_from_cold}}) {
-                std::vector<std::byte> to(room, std::byte{0xee});
-                std::vector<std::byte> expected = to;
-                const std::size_t from_at = size % 5;
-                std::memcpy(expected.data() + to_at, from.data() + from_at, size);
-                made(to.data() + to_at, from.data() + from_at, size);
-                REQUIRE((to == expected));
-            }
+            std::vector<std::byte> to(room, std::byte{0xee});
+            std::vector<std::byte> expected = to;
+            const std::size_t from_at = size % 5;
+            std::memcpy(expected.data() + to_at, from.data() + from_at, size);
+            stream_copy(to.data() + to_at, from.data() + from_at, size);
+            REQUIRE((to == expected));
         }
     }
 }

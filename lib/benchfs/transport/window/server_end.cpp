@@ -114,7 +114,7 @@ void server_end::send_pieces(exchange& e, std::uint32_t first, std::uint32_t byt
 
 bool server_end::fill(exchange& e, byte_span pieces) noexcept {
     if (e.out->maker != nullptr) { return e.out->maker->make(pieces); }
-    e.cursor.copy_out_cold(pieces.data(), pieces.size());
+    e.cursor.copy_out(pieces.data(), pieces.size());
     return true;
 }
 
