@@ -91,6 +91,7 @@ void link::send(transport::send_operation& op) noexcept {
         op.on_sent(refused);
         return;
     }
+    op.complete_payload(op.payload_bytes());
     auto f = std::make_shared<flight>();
     f->header.assign(op.header.begin(), op.header.end());
     f->payload = op.payload_bytes();

@@ -33,7 +33,7 @@ task<result<rpc::read_chunk::reply>> file_system::read_part(file_id id, io_part 
     request.offset = part.offset;
     request.size = part.size;
     request.how = rpc::read_chunk::reader_verifies;
-    read_target target(part.memory, part.size);
+    read_target target(part.memory, part.offset, part.size);
     rpc::call_extra extra;
     extra.target = &target;
     extra.reply_payload_max = part.size;
@@ -43,12 +43,12 @@ task<result<rpc::read_chunk::reply>> file_system::read_part(file_id id, io_part 
         extra.reply_payload_max += 4 * (part.size / crc_block);
     }
     BFS_CO_TRY(rpc::read_chunk::reply answer, co_await client_.call<rpc::read_chunk>(server, request, extra));
-    if (!target.verified(part.offset, answer)) {
+    if (!target.verified(answer)) {
         // Once more, looked at by the server: its log tells where the device is wrong. If that is well, the
         // bytes were damaged on their way.
         request.how = 0;
         BFS_CO_TRY(answer, co_await client_.call<rpc::read_chunk>(server, request, extra));
-        if (!target.verified(part.offset, answer)) { co_return errc::io_error; }
+        if (!target.verified(answer)) { co_return errc::io_error; }
     }
     fill_hole(part.memory, answer.valid, part.size);
     co_return answer;

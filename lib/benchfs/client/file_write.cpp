@@ -1,8 +1,8 @@
 // Writing: a range of a file becomes parts of chunks, a few at a time. And what else a file can do.
 #include "benchfs/client/io_part.hpp"
 
-#include "benchfs/base/crc32c.hpp"
-#include "benchfs/client/read_target.hpp"
+#include "benchfs/client/block_range.hpp"
+#include "benchfs/client/write_source.hpp"
 #include "benchfs/runtime/parallel_for.hpp"
 
 #include <algorithm>
@@ -26,18 +26,11 @@ task<result<std::uint64_t>> file_system::write_chunk(file_id id, std::uint64_t e
     request.chunk = part.chunk;
     request.offset = part.offset;
     request.size = part.size;
-    const_segments payload(const_byte_span{part.memory, part.size});
-    std::unique_ptr<std::uint32_t[]> crcs;
-    if (client_.peer_of(server).greeting().checksums != 0) {
-        const block_range blocks = whole_blocks(part.offset, part.size);
-        crcs = std::make_unique_for_overwrite<std::uint32_t[]>(blocks.count);
-        for (std::uint32_t i = 0; i < blocks.count; ++i) {
-            crcs[i] = crc32c({part.memory + blocks.first + std::size_t{i} * crc_block, crc_block});
-        }
-        payload.push(std::as_bytes(std::span(crcs.get(), blocks.count)));
-    }
+    const bool checksums = client_.peer_of(server).greeting().checksums != 0;
+    write_source source({part.memory, part.size}, part.offset, checksums);
     rpc::call_extra extra;
-    extra.payload = &payload;
+    extra.payload = &source.payload();
+    extra.completer = &source;
     BFS_CO_TRY(const rpc::write_chunk::reply done,
                co_await client_.call<rpc::write_chunk>(server, request, extra));
     co_return done.epoch;

@@ -34,14 +34,14 @@ task<status> read_whole(rpc::client& client, held_chunk chunk, std::uint64_t& by
         request.chunk = chunk.id.index;
         request.offset = at;
         request.size = std::min(piece, chunk.length - at);
-        read_target target(memory.data(), request.size);
+        read_target target(memory.data(), at, request.size);
         rpc::call_extra extra;
         extra.target = &target;
         extra.reply_payload_max = request.size + 4 * (request.size / crc_block);
         const auto said = co_await client.call<rpc::read_chunk>(chunk.server, request, extra);
         if (!said && said.error() == errc::stale_handle) { co_return ok(); } // removed meanwhile, or orphaned
         if (!said) { co_return said.error(); }
-        if (!target.verified(at, *said)) { co_return errc::io_error; }
+        if (!target.verified(*said)) { co_return errc::io_error; }
         bytes += said->valid;
     }
     co_return ok();

@@ -2,61 +2,84 @@
 #pragma once
 
 #include "benchfs/base/crc32c.hpp"
+#include "benchfs/client/block_range.hpp"
 #include "benchfs/rpc/call.hpp"
 #include "benchfs/rpc/messages/data.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include <memory>
 #include <span>
 
 namespace benchfs {
 
-inline constexpr std::uint32_t crc_block = 4096; // bytes that one checksum covers
-inline constexpr std::size_t crc_max = rpc::io_max / crc_block;
-
-struct block_range {
-    std::uint32_t first = 0; // bytes into the part where the first whole block begins
-    std::uint32_t count = 0;
-};
-
-[[nodiscard]] inline block_range whole_blocks(std::uint32_t offset, std::uint32_t size) noexcept {
-    const std::uint32_t begin = (offset + crc_block - 1) / crc_block;
-    const std::uint32_t end = (offset + size) / crc_block;
-    return {begin * crc_block - offset, end > begin ? end - begin : 0};
-}
-
 /// Puts the data where the caller wants it and the checksums beside. The memory outlives the call.
-class read_target final : public rpc::payload_target {
+class read_target final : public rpc::payload_target, private transport::payload_taker {
 public:
-    read_target(std::byte* memory, std::uint32_t size) noexcept : memory_(memory), size_(size) {}
+    /// `offset`: of the part in its chunk.
+    read_target(std::byte* memory, std::uint32_t offset, std::uint32_t size) noexcept
+        : memory_(memory), offset_(offset), size_(size) {}
 
     bool place(const_byte_span reply, std::size_t size, segments& out) noexcept override {
         rpc::read_chunk::reply answer;
         if (!load(reply, answer) || answer.valid > size_ || answer.checksums > crc_max) { return false; }
         if (size != std::size_t{answer.valid} + 4 * std::size_t{answer.checksums}) { return false; }
-        out.push({memory_, answer.valid});
-        if (answer.checksums != 0) {
-            crcs_ = std::make_unique_for_overwrite<std::uint32_t[]>(answer.checksums);
-            out.push(std::as_writable_bytes(std::span(crcs_.get(), answer.checksums)));
-        }
+        valid_ = answer.valid;
+        blocks_ = whole_blocks(offset_, valid_);
+        taken_ = summed_ = 0;
+        crcs_.reset();
+        out.push({memory_, valid_});
+        if (answer.checksums == 0) { return true; }
+        if (answer.checksums != blocks_.count) { return false; }
+        crcs_ = std::make_unique_for_overwrite<std::uint32_t[]>(2 * std::size_t{blocks_.count});
+        out.push(std::as_writable_bytes(std::span(crcs_.get(), blocks_.count)));
         return true;
     }
 
+    /// A block is summed when it has come, while the nearest cache still has it: half the time of summing a MiB
+    /// that has come as a whole.
+    [[nodiscard]] transport::payload_taker* taker() noexcept override { return crcs_ ? this : nullptr; }
+
     /// Whether every block that came whole is what the server's checksum says.
-    [[nodiscard]] bool verified(std::uint32_t offset, const rpc::read_chunk::reply& answer) const noexcept {
+    [[nodiscard]] bool verified(const rpc::read_chunk::reply& answer) noexcept {
         if (answer.checksums == 0) { return true; }
-        const block_range blocks = whole_blocks(offset, answer.valid);
-        if (blocks.count != answer.checksums) { return false; }
-        for (std::uint32_t i = 0; i < blocks.count; ++i) {
-            const const_byte_span bytes{memory_ + blocks.first + std::size_t{i} * crc_block, crc_block};
-            if (crc32c(bytes) != crcs_[i]) { return false; }
-        }
-        return true;
+        while (summed_ < blocks_.count) { sum_next(); } // what no taker has seen
+        return std::equal(crcs_.get(), crcs_.get() + blocks_.count, crcs_.get() + blocks_.count);
     }
 
 private:
+    [[nodiscard]] errc take(const_byte_span bytes) noexcept override {
+        if (const std::size_t n = std::min<std::size_t>(bytes.size(), valid_ - std::min(taken_, valid_));
+            n != 0) {
+            // All of it first: what comes from another core comes faster in one go than block by block.
+            std::memcpy(memory_ + taken_, bytes.data(), n);
+            taken_ += static_cast<std::uint32_t>(n);
+            bytes = bytes.subspan(n);
+            while (summed_ < blocks_.count && blocks_.first + (summed_ + 1) * crc_block <= taken_) {
+                sum_next();
+            }
+        }
+        if (bytes.empty()) { return errc::ok; }
+        const std::size_t behind = taken_ - valid_;
+        if (bytes.size() > 4 * std::size_t{blocks_.count} - behind) { return errc::bad_frame; }
+        std::memcpy(reinterpret_cast<std::byte*>(crcs_.get()) + behind, bytes.data(), bytes.size());
+        taken_ += static_cast<std::uint32_t>(bytes.size());
+        return errc::ok;
+    }
+
+    void sum_next() noexcept {
+        const std::byte* const block = memory_ + blocks_.first + std::size_t{summed_} * crc_block;
+        crcs_[std::size_t{blocks_.count} + summed_++] = crc32c({block, crc_block});
+    }
+
     std::byte* memory_;
+    std::uint32_t offset_;
     std::uint32_t size_;
-    std::unique_ptr<std::uint32_t[]> crcs_;
+    std::uint32_t valid_ = 0;
+    block_range blocks_;
+    std::uint32_t taken_ = 0;               // bytes, with those of the checksums behind the data
+    std::uint32_t summed_ = 0;              // blocks
+    std::unique_ptr<std::uint32_t[]> crcs_; // the server's, and behind them ours
 };
 
 } // namespace benchfs

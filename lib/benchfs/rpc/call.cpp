@@ -44,6 +44,7 @@ void call_operation::start() noexcept {
     if (limit != time_point::max()) { loop.arm(*this, limit); }
     header = header_.bytes();
     payload = spec_.payload;
+    completer = spec_.completer;
     reply_header_max =
         static_cast<std::uint32_t>(sizeof(frame) + spec_.reply.size() + spec_.method->reply_tail_max);
     reply_payload_max = spec_.reply_payload_max;
@@ -76,6 +77,7 @@ void call_operation::on_reply(transport::message_ptr m, const decoded& d) noexce
     }
     if (outcome_ == errc::ok) { std::memcpy(spec_.reply.data(), d.body.data(), d.body.size()); }
     const std::size_t bytes = m->payload_size();
+    if (outcome_ == errc::ok && !has_place(bytes)) { fail(errc::bad_frame); }
     if (outcome_ != errc::ok || bytes == 0) {
         reply_ = reply_state::done;
         // A refusal that came before all of the request was read (no space, say): the rest need not be sent.
@@ -83,17 +85,17 @@ void call_operation::on_reply(transport::message_ptr m, const decoded& d) noexce
         part_done();
         return;
     }
-    if (bytes > spec_.reply_payload_max || spec_.target == nullptr ||
-        !spec_.target->place(spec_.reply, bytes, into_)) {
-        fail(errc::bad_frame);
-        reply_ = reply_state::done;
-        part_done();
-        return;
-    }
     reply_ = reply_state::receiving;
     receive_operation::target = &into_;
+    receive_operation::taker = m->lies_here() ? spec_.target->taker() : nullptr;
     message_ = std::move(m);
     message_->receive(*this);
+}
+
+/// No payload needs a place, too: its target knows whether the reply promises bytes.
+bool call_operation::has_place(std::size_t payload) noexcept {
+    if (spec_.target == nullptr) { return payload == 0; }
+    return payload <= spec_.reply_payload_max && spec_.target->place(spec_.reply, payload, into_);
 }
 
 void call_operation::on_received(errc outcome) noexcept {

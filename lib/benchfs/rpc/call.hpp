@@ -19,8 +19,12 @@ class peer;
 /// Decides, once the reply is here, where its payload goes.
 class payload_target {
 public:
-    /// Fills `out` with exactly `size` bytes; false if that cannot be right (the call ends with bad_frame).
+    /// Fills `out` with exactly `size` bytes, 0 where the reply has no payload; false if that cannot be right
+    /// (the call ends with bad_frame).
     virtual bool place(const_byte_span reply, std::size_t size, segments& out) noexcept = 0;
+    /// After place(): who takes the bytes, where they come through memory of this process; nullptr: they are
+    /// copied to the places.
+    [[nodiscard]] virtual transport::payload_taker* taker() noexcept { return nullptr; }
 
 protected:
     ~payload_target() = default;
@@ -32,6 +36,7 @@ struct call_spec {
     const_byte_span request;
     const_byte_span tail;
     const const_segments* payload = nullptr;
+    transport::payload_completer* completer = nullptr;
     payload_target* target = nullptr;
     std::uint32_t reply_payload_max = 0;
     byte_span reply;            // the method's reply struct
@@ -85,6 +90,7 @@ private:
     void on_timer() noexcept override { conclude(errc::timed_out); }
     void on_stop(errc reason) noexcept override { conclude(reason); }
     void conclude(errc reason) noexcept;
+    [[nodiscard]] bool has_place(std::size_t payload) noexcept;
     void fail(errc reason) noexcept {
         if (outcome_ == errc::ok) { outcome_ = reason; }
     }

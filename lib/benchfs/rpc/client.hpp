@@ -38,6 +38,7 @@ struct call_end {
 struct call_extra {
     const_byte_span tail;
     const const_segments* payload = nullptr;
+    transport::payload_completer* completer = nullptr; // of that payload
     payload_target* target = nullptr;
     std::uint32_t reply_payload_max = 0;
     call_end* end = nullptr; // filled in when the call fails
@@ -66,6 +67,7 @@ public:
         spec.request = bytes_of(request);
         spec.tail = extra.tail;
         spec.payload = extra.payload;
+        spec.completer = extra.completer;
         spec.target = extra.target;
         spec.reply_payload_max = extra.reply_payload_max;
         spec.reply = std::as_writable_bytes(std::span(&reply, 1));

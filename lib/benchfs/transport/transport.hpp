@@ -60,11 +60,24 @@ protected:
     ~payload_maker() = default;
 };
 
+/// Completes a payload while it leaves: what is made of its bytes, and comes behind them, is then made of bytes
+/// that the copy needs next anyway.
+class payload_completer {
+public:
+    /// The payload's bytes before `until`, or all of it, will be read. A message that is sent once more asks
+    /// once more.
+    virtual void complete(std::size_t until) noexcept = 0;
+
+protected:
+    ~payload_completer() = default;
+};
+
 /// A message on its way out. The sender owns it, its header and payload bytes, until on_sent.
 class send_operation : public list_hook<> {
 public:
     const_byte_span header;                  // at most max_header
     const const_segments* payload = nullptr; // nullptr: none
+    payload_completer* completer = nullptr;  // asked before the payload is read; nullptr: it is complete
     // Replies to messages with message::makes_reply() only, instead of `payload`: who makes so many bytes.
     payload_maker* maker = nullptr;
     std::uint32_t made_bytes = 0;
@@ -80,6 +93,9 @@ public:
 
     [[nodiscard]] std::size_t payload_bytes() const noexcept {
         return maker != nullptr ? made_bytes : payload == nullptr ? 0 : payload->bytes();
+    }
+    void complete_payload(std::size_t until) noexcept {
+        if (completer != nullptr) { completer->complete(until); }
     }
 
 protected:

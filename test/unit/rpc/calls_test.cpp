@@ -227,6 +227,44 @@ TEST_CASE("a reply that does not fit its room is answered by an error, or ends t
     r.loop.run(talk(r, raw));
 }
 
+namespace {
+
+/// Knows from the reply how many bytes come with it.
+struct exact_target final : payload_target {
+    bool place(const_byte_span reply, std::size_t size, segments&) noexcept override {
+        read_chunk::reply answer;
+        return load(reply, answer) && answer.valid == size;
+    }
+};
+
+task<status> read_nothing(void*, server_call& call) {
+    read_chunk::reply r;
+    r.valid = call.request<read_chunk>().size; // but no payload
+    call.reply<read_chunk>(r);
+    co_return ok();
+}
+
+task<errc> read_of(client& c, std::uint32_t size) {
+    read_chunk::request request;
+    request.size = size;
+    exact_target target;
+    call_extra extra;
+    extra.target = &target;
+    extra.reply_payload_max = size;
+    const auto answer = co_await c.call<read_chunk>(only, request, extra);
+    co_return answer.error();
+}
+
+} // namespace
+
+TEST_CASE("a reply that promises bytes and brings none is a bad frame") {
+    rig r;
+    r.server->handle(read_chunk::info, nullptr, read_nothing);
+    caller& c = r.connect();
+    REQUIRE(r.loop.run(read_of(c.rpc, 0)) == errc::ok);
+    REQUIRE(r.loop.run(read_of(c.rpc, 4096)) == errc::bad_frame);
+}
+
 TEST_CASE("a stop of the call tree ends its calls") {
     rig r;
     gate g;

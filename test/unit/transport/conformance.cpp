@@ -124,6 +124,22 @@ bool outgoing::make(byte_span to) noexcept {
     return true;
 }
 
+void outgoing::complete_late() {
+    if (!payload_) { return; }
+    late_.resize(payload_->source().bytes());
+    segment_cursor<const_byte_span>(payload_->source()).copy_out(late_.data(), late_.size());
+    payload_->scribble();
+    completed_ = segment_cursor<byte_span>(payload_->target());
+    completer = this;
+}
+
+void outgoing::complete(std::size_t until) noexcept {
+    if (done_.is_set()) { owner_.blame("a payload was completed after its end"); }
+    const std::size_t done = late_.size() - completed_.remaining();
+    const std::size_t end = std::min(until, late_.size());
+    if (end > done) { completed_.copy_in(late_.data() + done, end - done); }
+}
+
 void outgoing::on_sent(errc outcome) noexcept {
     if (done_.is_set()) { owner_.blame("on_sent was called twice"); }
     std::ranges::fill(header_, spoilt);

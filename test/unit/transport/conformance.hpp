@@ -60,12 +60,14 @@ struct frame {
 class peer;
 
 /// A send that owns its memory and spoils it inside on_sent. Must outlive on_sent.
-class outgoing final : public send_operation, private payload_maker {
+class outgoing final : public send_operation, private payload_maker, private payload_completer {
 public:
     outgoing(peer& owner, connection& c, const frame& f, std::size_t header_bytes, std::size_t payload_bytes);
     /// For replies to messages that allow it: the payload is made piece by piece, and `stalls` out of ten times
     /// not before go_on().
     void make_pieces(std::uint64_t stalls) noexcept;
+    /// For requests: the bytes are not in memory before the transport asks for them.
+    void complete_late();
     [[nodiscard]] bool stalled() const noexcept { return stalled_; }
     void go_on(connection& c) noexcept {
         stalled_ = false;
@@ -79,6 +81,7 @@ public:
 
 private:
     [[nodiscard]] bool make(byte_span to) noexcept override;
+    void complete(std::size_t until) noexcept override;
 
     peer& owner_;
     segment_cursor<const_byte_span> cursor_;
@@ -88,6 +91,8 @@ private:
     std::uint64_t serial_; // of its connection
     std::vector<std::byte> header_;
     std::unique_ptr<scattered> payload_;
+    std::vector<std::byte> late_; // what complete() puts there
+    segment_cursor<byte_span> completed_;
     runtime::event done_;
     errc outcome_ = errc::ok;
 };

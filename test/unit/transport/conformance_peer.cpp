@@ -102,6 +102,7 @@ runtime::task<status> peer::call(connection* c, call_spec spec) {
     outgoing request(*this, *c, f, spec.header, spec.request);
     request.reply_header_max = f.reply_header;
     request.reply_payload_max = f.reply_bytes;
+    if (random.below(2) == 0) { request.complete_late(); }
     c->send(request);
     const status sent = co_await request.finish();
     status outcome = sent;

@@ -1,6 +1,8 @@
 // Pieces of a payload that lie side by side, and have come together, are taken and made together.
 #include "window_rig.hpp"
 
+#include "benchfs/transport/window/client_end.hpp"
+
 #include "catch.hpp"
 
 #include <memory>
@@ -37,6 +39,15 @@ struct making final : send_operation, payload_maker {
     bool ended = false;
 };
 
+/// The pieces named in records of a kind, in order.
+[[nodiscard]] std::vector<int> told(const ring_memory& ring, record_kind kind) {
+    std::vector<int> pieces;
+    for (const slot& s : ring.slots) {
+        if (s.what.sequence != 0 && s.what.kind == kind) { pieces.push_back(s.what.piece); }
+    }
+    return pieces;
+}
+
 /// A server's end whose client is the test.
 struct rig {
     rig() { end->start(); }
@@ -67,13 +78,8 @@ struct rig {
         what.lent = pieces;
         say(what);
     }
-    /// The pieces named in the server's records of a kind, in order.
     [[nodiscard]] std::vector<int> told(record_kind kind) const {
-        std::vector<int> pieces;
-        for (const slot& s : shared.layout().to_client.slots) {
-            if (s.what.sequence != 0 && s.what.kind == kind) { pieces.push_back(s.what.piece); }
-        }
-        return pieces;
+        return window::told(shared.layout().to_client, kind);
     }
 
     block shared;
@@ -83,6 +89,26 @@ struct rig {
     std::uint32_t next = 0;
     std::unique_ptr<server_end> end = std::make_unique<server_end>(
         set, h, std::make_unique<heap_memory>(shared.data, size_with_staging), nonce{});
+};
+
+/// A request whose bytes are there when they are asked for; says how many had to be, after how many pieces.
+struct completing final : send_operation, payload_completer {
+    explicit completing(const ring_memory& out) : to_server(out), memory(3 * piece_bytes + 1), list(memory) {
+        payload = &list;
+        completer = this;
+        reply_header_max = 64;
+    }
+    void on_sent(errc) noexcept override { ended = true; }
+    void complete(std::size_t until) noexcept override {
+        asked.push_back(until);
+        pieces_before.push_back(told(to_server, record_kind::piece).size());
+    }
+    const ring_memory& to_server;
+    std::vector<std::byte> memory;
+    const_segments list;
+    std::vector<std::size_t> asked;
+    std::vector<std::size_t> pieces_before;
+    bool ended = false;
 };
 
 } // namespace
@@ -172,6 +198,42 @@ TEST_CASE("pieces that were lent one by one before anybody looked are made toget
     REQUIRE(r.told(record_kind::piece) == std::vector<int>{2, 3, 4, 8, 9});
     REQUIRE(!r.end->poll());
     REQUIRE(!r.h.failed);
+}
+
+TEST_CASE("a payload is completed piece by piece, and pieces are used in turn") {
+    block shared;
+    runtime::loop loop;
+    window_set set(loop);
+    host h;
+    const ring_memory& to_server = shared.layout().to_server;
+    auto end =
+        std::make_unique<client_end>(set, h, std::make_unique<heap_memory>(shared.data, size_with_staging));
+    end->start();
+    std::uint32_t next = 0;
+    for (int turn = 0; turn < 2; ++turn) {
+        completing out(to_server);
+        end->send(out);
+        REQUIRE(out.ended);
+        const std::size_t before = 4 * static_cast<std::size_t>(turn);
+        REQUIRE(out.asked ==
+                std::vector<std::size_t>{piece_bytes, 2 * piece_bytes, 3 * piece_bytes, 4 * piece_bytes});
+        REQUIRE(out.pieces_before == std::vector<std::size_t>{before, before + 1, before + 2, before + 3});
+        record what;
+        what.kind = record_kind::release;
+        for (int i = 0; i < 4; ++i) {
+            what.piece = static_cast<std::uint8_t>(before + static_cast<std::size_t>(i));
+            publish_record(shared.layout().to_client, next, what);
+        }
+        what.kind = record_kind::message;
+        what.exchange = to_server.slots[0].what.exchange;
+        publish_record(shared.layout().to_client, next, what);
+        while (end->poll()) {}
+        REQUIRE(!h.failed);
+    }
+    // Not those that came back last: the server's core has them in its cache.
+    REQUIRE(told(to_server, record_kind::piece) == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7});
+    h.inbox.clear();
+    end->shut(errc::ok);
 }
 
 } // namespace benchfs::transport::window

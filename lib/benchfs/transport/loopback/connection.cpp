@@ -71,6 +71,7 @@ void loopback_connection::send(send_operation& op) noexcept {
         op.on_sent(refused);
         return;
     }
+    op.complete_payload(op.payload_bytes());
     const bool done = op.payload_bytes() == 0; // the header is copied at once
     post(op);
     if (done) { op.on_sent(errc::ok); }

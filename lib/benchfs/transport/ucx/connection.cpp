@@ -99,6 +99,7 @@ void ucx_connection::send(send_operation& op) noexcept {
     if (path_ != nullptr && (op.answers != 0 ? path_->owns(op.answers) : path_->carries(op))) {
         return path_->send(op);
     }
+    op.complete_payload(op.payload_bytes());
     if (in_flight_ >= in_flight_max || !queue_.empty()) {
         op.transport_word[0] = word_queued;
         queue_.push_back(op);

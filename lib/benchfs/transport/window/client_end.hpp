@@ -65,6 +65,7 @@ private:
     std::uint32_t free_count_ = exchange_count;
     std::uint32_t reply_room_ = 0; // bytes of the reply ring that are spoken for
     std::uint32_t free_pieces_ = (1U << piece_count) - 1;
+    std::uint32_t next_piece_ = 0;
     std::array<std::uint16_t, piece_count> piece_user_{}; // the exchange a piece is under way for
     intrusive_list<send_operation> waiting_;
     intrusive_list<exchange> wanting_;
