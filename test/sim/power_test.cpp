@@ -65,13 +65,7 @@ TEST_CASE("directories that server 0 lost in a power failure are told again by t
     plan.servers = power_servers;
     plan.clients = 2;
     plan.engine = "uring";
-    unsigned used = 0;
-    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-        play(seed, plan, [&used](sim_cluster& servers, world& w, runtime::task_scope& graves) {
-            return lose_table(servers, w, graves, used);
-        });
-    }
-    CHECK(used > 60);
+    CHECK(play_each(10, plan, lose_table) > 60);
 }
 
 namespace {
@@ -116,11 +110,5 @@ TEST_CASE("a truncation reaches chunks of which the file's home lost the knowled
     plan.clients = 1;
     plan.engine = "uring";
     plan.chunk_size = chunk;
-    unsigned lost = 0;
-    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-        play(seed, plan, [&lost](sim_cluster& servers, world& w, runtime::task_scope& graves) {
-            return lose_registration(servers, w, graves, lost);
-        });
-    }
-    CHECK(lost > 3);
+    CHECK(play_each(20, plan, lose_registration) > 3);
 }

@@ -73,7 +73,7 @@ std::string name_at(file_id parent, server_id at, const std::string& stem) {
 }
 
 /// The servers of the old and the new name do not hear each other for a while.
-task<status> move_directory_meanwhile(sim_cluster& servers, world& w, unsigned& moved) {
+task<status> move_directory_meanwhile(sim_cluster& servers, world& w, runtime::task_scope&, unsigned& moved) {
     runtime::call_context& context = co_await runtime::current_context();
     file_system& fs = servers.fs(1);
     BFS_CO_CHECK(co_await fs.mkdir("/d"));
@@ -112,19 +112,14 @@ TEST_CASE("a file moves to where its new path leads when it moves") {
     plan.servers = rename_servers;
     plan.clients = 2;
     plan.engine = "uring";
-    unsigned moved = 0;
-    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-        play(seed, plan, [&moved](sim_cluster& servers, world& w, runtime::task_scope&) {
-            return move_directory_meanwhile(servers, w, moved);
-        });
-    }
-    CHECK(moved > 10);
+    CHECK(play_each(20, plan, move_directory_meanwhile) > 10);
 }
 
 namespace {
 
 /// The new name of a file can be seen, and its old one is not gone yet: the answer is on its way for long.
-task<status> remove_directory_meanwhile(sim_cluster& servers, world& w, unsigned& removals) {
+task<status> remove_directory_meanwhile(sim_cluster& servers, world& w, runtime::task_scope&,
+                                        unsigned& removals) {
     runtime::call_context& context = co_await runtime::current_context();
     file_system& fs = servers.fs(1);
     BFS_CO_CHECK(co_await fs.mkdir("/d"));
@@ -159,11 +154,5 @@ TEST_CASE("a directory is empty when its last file can be seen elsewhere") {
     plan.servers = rename_servers;
     plan.clients = 2;
     plan.engine = "uring";
-    unsigned removals = 0;
-    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-        play(seed, plan, [&removals](sim_cluster& servers, world& w, runtime::task_scope&) {
-            return remove_directory_meanwhile(servers, w, removals);
-        });
-    }
-    CHECK(removals > 10);
+    CHECK(play_each(20, plan, remove_directory_meanwhile) > 10);
 }

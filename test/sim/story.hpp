@@ -39,4 +39,19 @@ inline void play(std::uint64_t seed, const cluster_plan& plan, story told) {
     CHECK(name(done.error()) == "ok");
 }
 
+/// A story that counts how often what it is about came to pass.
+using counting_story =
+    std::function<runtime::task<status>(sim_cluster&, world&, runtime::task_scope&, unsigned&)>;
+
+/// Plays it from the seeds 1 to `seeds`; how often it came to pass in all of them.
+inline unsigned play_each(std::uint64_t seeds, const cluster_plan& plan, const counting_story& told) {
+    unsigned count = 0;
+    for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+        play(seed, plan, [&](sim_cluster& servers, world& w, runtime::task_scope& graves) {
+            return told(servers, w, graves, count);
+        });
+    }
+    return count;
+}
+
 } // namespace benchfs::sim

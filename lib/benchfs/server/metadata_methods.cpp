@@ -195,8 +195,7 @@ task<status> rmdir(void* context, server_call& call) {
     std::optional<server_id> silent;
     task<status> removing = state.agreed->carry_out(std::move(what), silent);
     const status removed = co_await std::move(removing);
-    if (!removed && silent) { co_return blamed(call, removed.error(), silent); }
-    BFS_CO_CHECK(removed.error() == errc::busy ? status(errc::try_again) : removed);
+    if (!removed) { co_return blamed(call, removed.error(), silent); }
     call.reply<rpc::rmdir>({});
     co_return ok();
 }
@@ -338,7 +337,9 @@ task<status> prepare_name(service_state& state, server_call& call, file_id paren
 }
 
 errc blamed(server_call& call, errc why, const std::optional<server_id>& silent) noexcept {
-    if (!silent) { return why; }
+    // Somebody else changes these names right now. Both may hold what the other wants: who asks again waits a
+    // little first.
+    if (!silent) { return why == errc::busy ? errc::try_again : why; }
     call.blame(*silent);
     const bool nothing = why == errc::busy || why == errc::timed_out || why == errc::no_server;
     return nothing ? errc::peer_down : why;

@@ -19,7 +19,7 @@ namespace benchfs::server {
                                                  directories::use u);
 
 /// What a client hears of a change that failed because a server did not answer: its name, and peer_down where
-/// nothing has happened. `why` as it is where all have answered.
+/// nothing has happened. Where all have answered: try_again for busy, else `why` as it is.
 [[nodiscard]] errc blamed(rpc::server_call& call, errc why, const std::optional<server_id>& silent) noexcept;
 
 } // namespace benchfs::server

@@ -54,10 +54,7 @@ task<status> rename_agreed(service_state& state, server_call& call, rpc::rename:
     std::optional<server_id> silent;
     task<status> moving = state.agreed->carry_out(std::move(what), silent);
     const status moved = co_await std::move(moving);
-    if (!moved && silent) { co_return blamed(call, moved.error(), silent); }
-    // Somebody else changes the new name right now. Both may hold what the other wants: who asks again waits a
-    // little first.
-    co_return moved.error() == errc::busy ? errc::try_again : moved.error();
+    co_return moved ? errc::ok : blamed(call, moved.error(), silent);
 }
 
 task<status> rename(void* context, server_call& call) {
