@@ -55,7 +55,7 @@ public:
     /// With O_DIRECT, network, checksums and device take about the same time: cut, they work side by side. The
     /// page cache is memory, too, and a larger copy is the faster one.
     [[nodiscard]] std::uint32_t part_bytes() const noexcept override {
-        return segments_->direct() ? 256 * KiB : 0;
+        return segments_->direct() ? 512 * KiB : 0;
     }
     [[nodiscard]] runtime::task<status> prepare(write_slot& slot) override;
     [[nodiscard]] status put(write_slot& slot, const_byte_span bytes) override;
