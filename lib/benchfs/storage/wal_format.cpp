@@ -31,6 +31,8 @@ header_state read_header(const_byte_span file, wal_segment_header& out) noexcept
         return header_state::unused;
     }
     if (out.magic != wal_segment_header::expected_magic) { return header_state::bad; }
+    // Versions count from 1: a header of which only the magic was written before its server died.
+    if (out.version == 0) { return header_state::bad; }
     // Another version may sum other bytes: magic and version stay where they are for ever.
     if (out.version != wal_version) { return header_state::other_version; }
     if (out.crc != sum_of(out)) { return header_state::bad; }

@@ -188,6 +188,19 @@ TEST_CASE("another version of the log is refused, and another server's") {
     REQUIRE(written.try_open().error() == errc::protocol_mismatch);
 }
 
+TEST_CASE("a segment's header that was cut short anywhere is damaged, not of another version") {
+    wal_segment_header header;
+    header.generation = 7;
+    seal(header);
+    for (std::size_t n = 1; n < offsetof(wal_segment_header, generation) + 1; ++n) {
+        std::vector<std::byte> bytes(wal_header_bytes);
+        std::memcpy(bytes.data(), &header, n);
+        wal_segment_header found;
+        INFO(n << " bytes");
+        REQUIRE(read_header(bytes, found) == header_state::bad);
+    }
+}
+
 TEST_CASE("a chunk that goes on in the next segment is two extents there") {
     wal_rig r;
     r.capacity = 4 * MiB;
