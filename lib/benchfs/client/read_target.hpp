@@ -1,7 +1,6 @@
 // Receives a piece of a chunk, and verifies it with the checksums that came along.
 #pragma once
 
-#include "benchfs/base/crc32c.hpp"
 #include "benchfs/client/block_range.hpp"
 #include "benchfs/rpc/call.hpp"
 #include "benchfs/rpc/messages/data.hpp"
@@ -25,14 +24,14 @@ public:
         if (!load(reply, answer) || answer.valid > size_ || answer.checksums > crc_max) { return false; }
         if (size != std::size_t{answer.valid} + 4 * std::size_t{answer.checksums}) { return false; }
         valid_ = answer.valid;
-        blocks_ = whole_blocks(offset_, valid_);
-        taken_ = summed_ = 0;
+        blocks_ = block_sums(whole_blocks(offset_, valid_));
+        taken_ = 0;
         crcs_.reset();
         out.push({memory_, valid_});
         if (answer.checksums == 0) { return true; }
-        if (answer.checksums != blocks_.count) { return false; }
-        crcs_ = std::make_unique_for_overwrite<std::uint32_t[]>(2 * std::size_t{blocks_.count});
-        out.push(std::as_writable_bytes(std::span(crcs_.get(), blocks_.count)));
+        if (answer.checksums != blocks_.count()) { return false; }
+        crcs_ = std::make_unique_for_overwrite<std::uint32_t[]>(2 * std::size_t{blocks_.count()});
+        out.push(std::as_writable_bytes(std::span(crcs_.get(), blocks_.count())));
         return true;
     }
 
@@ -43,8 +42,8 @@ public:
     /// Whether every block that came whole is what the server's checksum says.
     [[nodiscard]] bool verified(const rpc::read_chunk::reply& answer) noexcept {
         if (answer.checksums == 0) { return true; }
-        while (summed_ < blocks_.count) { sum_next(); } // what no taker has seen
-        return std::equal(crcs_.get(), crcs_.get() + blocks_.count, crcs_.get() + blocks_.count);
+        blocks_.sum(memory_, valid_, ours()); // what no taker has seen
+        return std::equal(crcs_.get(), ours(), ours());
     }
 
 private:
@@ -55,30 +54,24 @@ private:
             std::memcpy(memory_ + taken_, bytes.data(), n);
             taken_ += static_cast<std::uint32_t>(n);
             bytes = bytes.subspan(n);
-            while (summed_ < blocks_.count && blocks_.first + (summed_ + 1) * crc_block <= taken_) {
-                sum_next();
-            }
+            blocks_.sum(memory_, taken_, ours());
         }
         if (bytes.empty()) { return errc::ok; }
         const std::size_t behind = taken_ - valid_;
-        if (bytes.size() > 4 * std::size_t{blocks_.count} - behind) { return errc::bad_frame; }
+        if (bytes.size() > 4 * std::size_t{blocks_.count()} - behind) { return errc::bad_frame; }
         std::memcpy(reinterpret_cast<std::byte*>(crcs_.get()) + behind, bytes.data(), bytes.size());
         taken_ += static_cast<std::uint32_t>(bytes.size());
         return errc::ok;
     }
 
-    void sum_next() noexcept {
-        const std::byte* const block = memory_ + blocks_.first + std::size_t{summed_} * crc_block;
-        crcs_[std::size_t{blocks_.count} + summed_++] = crc32c({block, crc_block});
-    }
+    [[nodiscard]] std::uint32_t* ours() const noexcept { return crcs_.get() + blocks_.count(); }
 
     std::byte* memory_;
     std::uint32_t offset_;
     std::uint32_t size_;
     std::uint32_t valid_ = 0;
-    block_range blocks_;
+    block_sums blocks_;
     std::uint32_t taken_ = 0;               // bytes, with those of the checksums behind the data
-    std::uint32_t summed_ = 0;              // blocks
     std::unique_ptr<std::uint32_t[]> crcs_; // the server's, and behind them ours
 };
 

@@ -77,7 +77,7 @@ class send_operation : public list_hook<> {
 public:
     const_byte_span header;                  // at most max_header
     const const_segments* payload = nullptr; // nullptr: none
-    payload_completer* completer = nullptr;  // asked before the payload is read; nullptr: it is complete
+    payload_completer* completer = nullptr;  // requests: asked before it is read; nullptr: complete
     // Replies to messages with message::makes_reply() only, instead of `payload`: who makes so many bytes.
     payload_maker* maker = nullptr;
     std::uint32_t made_bytes = 0;

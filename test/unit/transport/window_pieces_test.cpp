@@ -1,4 +1,5 @@
-// Pieces of a payload that lie side by side, and have come together, are taken and made together.
+// Pieces of a payload: those that lie side by side, and have come together, are taken and made together, and
+// which of them are used when.
 #include "window_rig.hpp"
 
 #include "benchfs/transport/window/client_end.hpp"

@@ -50,6 +50,7 @@ bool client_end::try_start(send_operation& op) noexcept {
     if (expects_reply && (free_count_ == 0 || reply_room_ + room > reply_room_limit)) { return false; }
     if (!writer_.fits(data_room(op.header.size(), staged ? 0 : bytes))) { return false; }
 
+    if (!staged) { op.complete_payload(bytes); }
     record what;
     what.kind = staged ? record_kind::staged : record_kind::message;
     what.header_size = static_cast<std::uint16_t>(op.header.size());
@@ -68,7 +69,6 @@ bool client_end::try_start(send_operation& op) noexcept {
             e.out = &op;
             e.cursor = segment_cursor<const_byte_span>(*op.payload);
         }
-        if (!staged) { op.complete_payload(bytes); }
         publish(what, op.header, staged ? nullptr : op.payload);
         if (staged || e.to_lend != 0) {
             want_pieces(e);
