@@ -121,7 +121,7 @@ task<status> verify_file(scenario& s, std::size_t p) {
     }
     std::string why = s.names.end(op, opened.error(), opened ? opened->id().value : 0, s.w.now());
     if (!why.empty()) { s.fail("at the end: " + path_text(p) + ": " + why); }
-    if (!opened || p < directories) { co_return ok(); }
+    if (!opened || is_directory(p)) { co_return ok(); }
     file f = *opened;
     std::vector<std::byte> bytes(512 * KiB, std::byte{0x5a});
     const time_point began = s.w.now();
@@ -157,7 +157,8 @@ task<status> verify_pages(scenario& s, std::string directory, std::size_t entrie
     co_return ok();
 }
 
-task<status> verify_listing(scenario& s, std::string directory, std::size_t first, std::size_t last) {
+task<status> verify_listing(scenario& s, std::size_t d) {
+    const std::string directory = d == root_path ? "/" : path_text(d);
     task<result<std::vector<directory_entry>>> listing = s.servers.fs(0).readdir(directory);
     const result<std::vector<directory_entry>> entries = co_await std::move(listing);
     if (!entries) {
@@ -166,9 +167,9 @@ task<status> verify_listing(scenario& s, std::string directory, std::size_t firs
         }
         co_return ok();
     }
-    for (std::size_t p = first; p < last; ++p) {
-        const std::string text = path_text(p);
-        const std::string leaf = text.substr(text.rfind('/') + 1);
+    for (std::size_t p = 0; p < paths; ++p) {
+        if (parent_of(p) != d) { continue; }
+        const std::string leaf = leaf_text(p);
         bool there = false;
         for (const directory_entry& e : *entries) { there = there || e.name == leaf; }
         if (!s.names.may_be(p, there)) {
@@ -192,17 +193,11 @@ task<status> fault_task(scenario& s, runtime::task_scope& graves) {
 task<status> verify_task(scenario& s) {
     co_await s.w.rest(10s); // whatever was held back has arrived
     for (std::size_t p = 0; p < paths && !s.failed(); ++p) {
-        if (!s.plan.tree && (p < directories || p >= directories + root_files)) { continue; }
         task<status> one = verify_file(s, p);
         BFS_CO_CHECK(co_await std::move(one));
     }
     for (std::size_t d = 0; d <= directories && !s.failed(); ++d) {
-        const bool root = d == directories;
-        if (!root && !s.plan.tree) { continue; }
-        const std::size_t first =
-            root ? (s.plan.tree ? 0 : directories) : directories + root_files + d * files_each;
-        const std::size_t last = root ? directories + root_files : first + files_each;
-        task<status> one = verify_listing(s, root ? "/" : path_text(d), first, last);
+        task<status> one = verify_listing(s, d == directories ? root_path : d);
         BFS_CO_CHECK(co_await std::move(one));
     }
     co_return ok();

@@ -3,12 +3,17 @@
 #include "data_model.hpp"
 #include "name_model.hpp"
 
+#include <set>
+#include <string>
+
 using namespace benchfs;
 using namespace benchfs::sim;
 
 namespace {
 
 constexpr file_id one_file{7};
+constexpr std::size_t f0 = directories; // in the root
+constexpr std::size_t f1 = f0 + 1;
 
 time_point at(int ms) { return time_point{std::chrono::milliseconds(ms)}; }
 
@@ -93,14 +98,14 @@ TEST_CASE("what was not synced may be lost with the power, what was may not") {
 
 TEST_CASE("names: an answer that no order explains is refused") {
     name_model m;
-    m.begin(1, name_op::create_exclusive, 2, 0, at(1));
+    m.begin(1, name_op::create_exclusive, f0, 0, at(1));
     CHECK(m.end(1, errc::ok, 50, at(2)).empty());
-    m.begin(2, name_op::lookup, 2, 0, at(3));
+    m.begin(2, name_op::lookup, f0, 0, at(3));
     CHECK(m.end(2, errc::ok, 50, at(4)).empty());
-    m.begin(3, name_op::unlink, 2, 0, at(5));
-    m.begin(4, name_op::lookup, 2, 0, at(5));
+    m.begin(3, name_op::unlink, f0, 0, at(5));
+    m.begin(4, name_op::lookup, f0, 0, at(5));
     CHECK(m.end(4, errc::not_found, 0, at(6)).empty()); // the removal under way has happened
-    m.begin(5, name_op::lookup, 2, 0, at(7));
+    m.begin(5, name_op::lookup, f0, 0, at(7));
     CHECK_FALSE(m.end(5, errc::ok, 50, at(8)).empty());
 }
 
@@ -117,16 +122,16 @@ TEST_CASE("names: a link is followed step by step, and the answer is one of wher
         copy.begin(op, kind, path, 0, at(1));
         return copy.end(op, answer, id, at(1)).empty();
     };
-    link(1, l0, 2);
-    CHECK(answers(2, name_op::readlink, l0, errc::ok, link_mark | 2));
-    CHECK_FALSE(answers(2, name_op::readlink, l0, errc::ok, link_mark | 3));
-    CHECK_FALSE(answers(2, name_op::readlink, l1, errc::ok, link_mark | 2));
+    link(1, l0, f0);
+    CHECK(answers(2, name_op::readlink, l0, errc::ok, link_mark | f0));
+    CHECK_FALSE(answers(2, name_op::readlink, l0, errc::ok, link_mark | f1));
+    CHECK_FALSE(answers(2, name_op::readlink, l1, errc::ok, link_mark | f0));
     CHECK(answers(2, name_op::follow_lookup, l0, errc::not_found, 0)); // what it points to is missing
     CHECK_FALSE(answers(2, name_op::follow_lookup, l0, errc::too_many_symlinks, 0));
     m.begin(3, name_op::follow_open, l0, 0, at(1)); // and is made
     CHECK(m.end(3, errc::ok, 50, at(1)).empty());
-    CHECK(answers(4, name_op::lookup, 2, errc::ok, 50));
-    CHECK_FALSE(answers(4, name_op::lookup, 2, errc::not_found, 0));
+    CHECK(answers(4, name_op::lookup, f0, errc::ok, 50));
+    CHECK_FALSE(answers(4, name_op::lookup, f0, errc::not_found, 0));
     link(5, l1, l0);
     CHECK(answers(6, name_op::follow_lookup, l1, errc::ok, 50));
     CHECK_FALSE(answers(6, name_op::follow_lookup, l1, errc::ok, 51));
@@ -138,24 +143,100 @@ TEST_CASE("names: a link is followed step by step, and the answer is one of wher
     CHECK_FALSE(answers(9, name_op::follow_lookup, l0, errc::ok, 50));
 }
 
+TEST_CASE("names: a path goes on through a link to a directory") {
+    constexpr std::size_t inner = top_directories;
+    name_model m;
+    std::uint32_t op = 0;
+    const auto answers = [&](name_op kind, std::size_t path, std::uint64_t other, errc answer,
+                             std::uint64_t id) {
+        name_model copy = m;
+        ++op;
+        copy.begin(op, kind, path, other, at(1));
+        if (!copy.end(op, answer, id, at(1)).empty()) { return false; }
+        m = copy;
+        return true;
+    };
+    const auto opens = [&](errc answer, std::uint64_t id) {
+        return answers(name_op::follow_open, directory_link, inside(1), answer, id);
+    };
+    CHECK(opens(errc::not_found, 0));
+    CHECK(answers(name_op::symlink, directory_link, inner, errc::ok, 0));
+    CHECK(opens(errc::not_found, 0)); // no such directory
+    CHECK_FALSE(opens(errc::ok, 50));
+    CHECK(answers(name_op::mkdir, 0, 0, errc::ok, 0));
+    CHECK(answers(name_op::mkdir, inner, 0, errc::ok, 0));
+    CHECK(opens(errc::ok, 50));
+    CHECK(answers(name_op::lookup, file_in(inner, 1), 0, errc::ok, 50));
+    CHECK(answers(name_op::follow_lookup, directory_link, inside(0), errc::not_found, 0));
+    CHECK(answers(name_op::lookup, inner, 0, errc::ok, 60));
+    CHECK(answers(name_op::follow_lookup, directory_link, 0, errc::ok, 60));
+    CHECK_FALSE(answers(name_op::follow_lookup, directory_link, inside(1), errc::ok, 60));
+    CHECK(answers(name_op::follow_open, paths, 0, errc::ok, 51)); // a file under a link's name
+    CHECK(answers(name_op::follow_open, paths, inside(0), errc::not_a_directory, 0));
+}
+
 TEST_CASE("names: an id that was given out before is refused for a new file") {
     name_model m;
-    m.begin(1, name_op::create_exclusive, 2, 0, at(1));
+    m.begin(1, name_op::create_exclusive, f0, 0, at(1));
     CHECK(m.end(1, errc::ok, 50, at(2)).empty());
-    m.begin(2, name_op::create_exclusive, 3, 0, at(3));
+    m.begin(2, name_op::create_exclusive, f1, 0, at(3));
     CHECK_FALSE(m.end(2, errc::ok, 50, at(4)).empty());
 }
 
 TEST_CASE("names: a removal done twice is noticed, one that may have happened is allowed") {
     name_model m;
-    m.begin(1, name_op::create_exclusive, 2, 0, at(1));
+    m.begin(1, name_op::create_exclusive, f0, 0, at(1));
     CHECK(m.end(1, errc::ok, 50, at(2)).empty());
-    m.begin(2, name_op::unlink, 2, 0, at(3));
+    m.begin(2, name_op::unlink, f0, 0, at(3));
     m.maybe(2, at(4));
-    m.begin(3, name_op::unlink, 2, 0, at(5));
+    m.begin(3, name_op::unlink, f0, 0, at(5));
     CHECK(m.end(3, errc::not_found, 0, at(6)).empty());
-    m.begin(4, name_op::create_exclusive, 3, 0, at(7));
+    m.begin(4, name_op::create_exclusive, f1, 0, at(7));
     CHECK(m.end(4, errc::ok, 51, at(8)).empty());
-    m.begin(5, name_op::unlink, 3, 0, at(9));
+    m.begin(5, name_op::unlink, f1, 0, at(9));
     CHECK_FALSE(m.end(5, errc::not_found, 0, at(10)).empty());
+}
+
+TEST_CASE("names: every path has a name and a parent of its own") {
+    std::set<std::string> seen;
+    for (std::size_t p = 0; p < paths_and_links; ++p) {
+        const std::string text = path_text(p);
+        CHECK(seen.insert(text).second);
+        const std::size_t parent = parent_of(p);
+        CHECK((parent == root_path || is_directory(parent)));
+        CHECK(text == (parent == root_path ? "" : path_text(parent)) + "/" + leaf_text(p));
+        CHECK(lies_in(p, root_path));
+    }
+}
+
+TEST_CASE("names: what is in a directory moves along, to any depth, and never into itself") {
+    constexpr std::size_t outer = 0;
+    constexpr std::size_t inner = top_directories;
+    constexpr std::size_t other = 1;
+    constexpr std::size_t other_inner = top_directories + 1;
+    name_model m;
+    std::uint32_t op = 0;
+    const auto answers = [&](name_op kind, std::size_t path, std::size_t to, errc answer, std::uint64_t id) {
+        name_model copy = m;
+        ++op;
+        copy.begin(op, kind, path, to, at(1));
+        if (!copy.end(op, answer, id, at(1)).empty()) { return false; }
+        m = copy;
+        return true;
+    };
+    CHECK(answers(name_op::mkdir, inner, 0, errc::not_found, 0));
+    CHECK(answers(name_op::mkdir, outer, 0, errc::ok, 0));
+    CHECK(answers(name_op::mkdir, inner, 0, errc::ok, 0));
+    CHECK(answers(name_op::create_exclusive, file_in(inner, 1), 0, errc::ok, 50));
+    CHECK(answers(name_op::rename, outer, inner, errc::invalid_argument, 0));
+    CHECK_FALSE(answers(name_op::rename, outer, inner, errc::ok, 0));
+    CHECK(answers(name_op::rename, inner, outer, errc::not_empty, 0));
+    CHECK_FALSE(answers(name_op::rmdir, outer, 0, errc::ok, 0));
+    CHECK(answers(name_op::rename, outer, other, errc::ok, 0));
+    CHECK(answers(name_op::lookup, file_in(inner, 1), 0, errc::not_found, 0));
+    CHECK(answers(name_op::lookup, file_in(other_inner, 1), 0, errc::ok, 50));
+    CHECK(answers(name_op::rename, other_inner, outer, errc::ok, 0)); // out of its directory
+    CHECK(answers(name_op::lookup, file_in(outer, 1), 0, errc::ok, 50));
+    CHECK(answers(name_op::rmdir, other, 0, errc::ok, 0));
+    CHECK_FALSE(answers(name_op::lookup, other, 0, errc::ok, 51));
 }

@@ -6,6 +6,8 @@
 // until no message of it can arrive any more. When nothing explains an answer, the answer is wrong.
 #pragma once
 
+#include "name_tree.hpp"
+
 #include "benchfs/base/clock.hpp"
 #include "benchfs/base/errc.hpp"
 #include "benchfs/base/types.hpp"
@@ -33,21 +35,16 @@ enum class name_op : std::uint8_t {
     follow_open, // or create what the last link names
 };
 
-/// Paths by number: 0 and 1 are directories below the root, then files of the root, then files of each.
-inline constexpr std::size_t directories = 2;
-inline constexpr std::size_t root_files = 3;
-inline constexpr std::size_t files_each = 2;
-inline constexpr std::size_t paths = directories + root_files + directories * files_each;
-/// Behind them, numbers of symbolic links below the root (or of files that were made under such a name).
-inline constexpr std::size_t links = 2;
-inline constexpr std::size_t paths_and_links = paths + links;
-[[nodiscard]] std::string path_text(std::size_t path);
 /// What a link's name stands for in the model instead of an id: the path to which it points.
 inline constexpr std::uint64_t link_mark = std::uint64_t{1} << 62;
 
+/// As `other` of an operation that follows links: the `i`th file of the directory to which the path leads.
+[[nodiscard]] constexpr std::uint64_t inside(std::size_t i) noexcept { return (1 + std::uint64_t{i}) << 8; }
+inline constexpr std::uint64_t inside_mask = 0xff00;
+
 class name_model {
 public:
-    void begin(std::uint32_t op, name_op kind, std::size_t path, std::size_t other, time_point now);
+    void begin(std::uint32_t op, name_op kind, std::size_t path, std::uint64_t other, time_point now);
     /// The answer; `id` of what was opened, made or found. "" or what is wrong.
     [[nodiscard]] std::string end(std::uint32_t op, errc answer, std::uint64_t id, time_point now);
     /// Nothing happened, and nothing will. "" or what is wrong.
@@ -73,6 +70,8 @@ public:
     void lose_power();
 
 private:
+    /// The id of something that was made, but nobody has seen yet: this and the number of who made it.
+    static constexpr std::uint64_t unseen = std::uint64_t{1} << 63;
     using slots = std::array<std::uint64_t, paths_and_links>; // ids; 0: no such name
     struct effect {
         errc answer = errc::ok;
@@ -91,13 +90,13 @@ private:
     struct operation {
         name_op kind;
         std::size_t path;
-        std::size_t other;
+        std::uint64_t other; // a path, or what a step through links has to remember
         time_point begin;
         time_point until = time_point::max(); // when the outcome is unknown: no effect after this
         bool unknown = false;
     };
 
-    [[nodiscard]] static effect move_directory(slots& names, const operation& o);
+    [[nodiscard]] static effect move_directory(slots& names, std::size_t from, std::size_t to);
     [[nodiscard]] static effect follow(slots& names, std::uint32_t number, const operation& o);
     [[nodiscard]] effect apply(slots& names, std::uint32_t number, const operation& o);
     void explore(const state& from, std::set<state>& reached);

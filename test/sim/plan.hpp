@@ -12,7 +12,6 @@ struct run_plan {
     cluster_plan cluster;
     plant planted = plant::none;
     unsigned operations = 60; // of each client
-    bool tree = true;         // directories and renames
     bool truncates = true;
     // Relative weights of what goes wrong; 0: never.
     unsigned cuts = 0;

@@ -218,7 +218,7 @@ private:
         for (std::size_t p = paths; p-- > 0;) { // what is in directories first
             if (!s_.touched->paths.contains(p)) { continue; }
             const std::string text = path_text(p);
-            task<status> removing = p < directories ? fs().rmdir(text) : fs().unlink(text);
+            task<status> removing = is_directory(p) ? fs().rmdir(text) : fs().unlink(text);
             const errc e = (co_await std::move(removing)).error();
             const bool may = e == errc::ok || e == errc::not_found || e == errc::stale_handle ||
                              e == errc::not_empty || e == errc::not_a_directory;

@@ -156,3 +156,43 @@ TEST_CASE("a directory is empty when its last file can be seen elsewhere") {
     plan.engine = "uring";
     CHECK(play_each(20, plan, remove_directory_meanwhile) > 10);
 }
+
+namespace {
+
+/// Who began the move forgets it, and has asked another server to keep the new name for it.
+task<status> lose_the_intention(sim_cluster& servers, world& w, runtime::task_scope& graves, unsigned& lost) {
+    runtime::call_context& context = co_await runtime::current_context();
+    file_system& fs = servers.fs(1);
+    const std::string from = "/" + name_at(root_id, server_id{1}, "from");
+    const std::string to = "/" + name_at(root_id, server_id{2}, "to");
+    BFS_CO_CHECK(co_await fs.mkdir(from));
+    BFS_CO_CHECK(co_await fs.sync());
+    servers.net().stall(servers.server_host(0), 50ms); // which decides
+    status outcome;
+    runtime::task_scope work(context, false);
+    work.spawn(move(servers.fs(0), from, to, outcome));
+    co_await w.rest(20ms);
+    servers.crash(1, true, graves);
+    co_await w.rest(10ms);
+    task<status> again = servers.start(1);
+    BFS_CO_CHECK(co_await std::move(again));
+    (void)co_await work.join();
+    // Neither name is kept for ever.
+    const result<attributes> fresh = co_await fs.stat(to);
+    const result<attributes> old = co_await fs.stat(from);
+    CHECK((fresh || fresh.error() == errc::not_found));
+    CHECK((old || old.error() == errc::not_found));
+    CHECK((old || fresh));
+    lost += outcome ? 0 : 1;
+    co_return ok();
+}
+
+} // namespace
+
+TEST_CASE("a name that is kept for a move that nobody remembers is free again") {
+    cluster_plan plan;
+    plan.servers = rename_servers;
+    plan.clients = 2;
+    plan.engine = "uring";
+    CHECK(play_each(30, plan, lose_the_intention) > 5);
+}

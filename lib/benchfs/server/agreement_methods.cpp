@@ -5,6 +5,7 @@
 #include "benchfs/server/duties.hpp"
 #include "benchfs/server/prepare.hpp"
 #include "benchfs/server/removal.hpp"
+#include "benchfs/server/reservations.hpp"
 #include "benchfs/server/services.hpp"
 #include "benchfs/server/stripes.hpp"
 
@@ -108,15 +109,21 @@ task<status> reserve_entry(void* context, server_call& call) {
     task<status> preparing =
         prepare_directory(state, call, {asked.parent}, rpc::named_request::no_path, directories::use::insert);
     BFS_CO_CHECK(co_await std::move(preparing));
-    BFS_CO_TRY(const file_id replaced, state.agreed->reserve(asked, call.tail<rpc::reserve_entry>()));
+    BFS_CO_TRY(const file_id replaced, state.reserved->keep(asked, call.tail<rpc::reserve_entry>()));
     call.reply<rpc::reserve_entry>({replaced.value});
     co_return ok();
 }
 
 status settle_entry(void* context, server_call& call) {
     const auto asked = call.request<rpc::settle_entry>();
-    BFS_CHECK(state_of(context).agreed->settle(asked.move, asked.moved != 0));
+    BFS_CHECK(state_of(context).reserved->settle(asked.move, asked.moved != 0));
     call.reply<rpc::settle_entry>({});
+    return ok();
+}
+
+status move_pursued(void* context, server_call& call) {
+    const std::uint64_t move = call.request<rpc::move_pursued>().id;
+    call.reply<rpc::move_pursued>({state_of(context).agreed->will_settle(move) ? 1U : 0U});
     return ok();
 }
 
@@ -187,6 +194,7 @@ void register_agreement_methods(rpc::server& to, service_state& state) {
     to.handle(rpc::remove_directory::info, &state, remove_directory);
     to.handle(rpc::move_directory::info, &state, move_directory);
     to.handle(rpc::move_outcome::info, &state, move_outcome);
+    to.handle(rpc::move_pursued::info, &state, move_pursued);
     to.handle(rpc::freeze::info, &state, freeze);
     to.handle(rpc::thaw::info, &state, thaw);
     to.handle(rpc::link_entry::info, &state, link_entry);

@@ -5,6 +5,7 @@
 #include "benchfs/server/directory_log.hpp"
 #include "benchfs/server/duties.hpp"
 #include "benchfs/server/removal.hpp"
+#include "benchfs/server/reservations.hpp"
 
 #include <algorithm>
 
@@ -44,14 +45,6 @@ void agreements::resume() {
         if (what && !state_.locks.held(what->head.parent, what->name)) {
             state_.locks.take(what->head.parent, what->name);
         }
-    });
-    // Those begin with the request's struct; see reserve().
-    state_.notes.for_each(note_kind::reserved, [&](std::uint64_t, const_byte_span bytes) {
-        rpc::reserve_entry::request kept;
-        if (!load(bytes, kept)) { return; }
-        const const_byte_span rest = bytes.subspan(sizeof(kept));
-        const std::string_view name{reinterpret_cast<const char*>(rest.data()), rest.size()};
-        if (!state_.locks.held({kept.parent}, name)) { state_.locks.take({kept.parent}, name); }
     });
 }
 
@@ -245,7 +238,7 @@ task<status> agreements::try_to_move(effort& e) {
     if (to == state_.self) {
         task<status> preparing = prepare_target(e, rpc::named_request::no_path);
         BFS_CO_CHECK(co_await std::move(preparing));
-        BFS_CO_TRY(replaced, reserve(wanted, e.what.to_name));
+        BFS_CO_TRY(replaced, state_.reserved->keep(wanted, e.what.to_name));
     } else {
         task<result<rpc::reserve_entry::reply>> asking =
             ask<rpc::reserve_entry>(to, wanted, e.what.to_name, &e.silent);
@@ -259,20 +252,31 @@ task<status> agreements::try_to_move(effort& e) {
     co_return co_await std::move(moving);
 }
 
+task<result<bool>> agreements::was_moved(std::uint64_t move) {
+    if (state_.dir_log != nullptr) {
+        task<result<bool>> looking = state_.dir_log->was_moved(move);
+        co_return co_await std::move(looking);
+    }
+    task<result<rpc::move_outcome::reply>> asking = ask<rpc::move_outcome>(server_id{0}, rpc::id_request{move});
+    BFS_CO_TRY(const rpc::move_outcome::reply answer, co_await std::move(asking));
+    co_return answer.moved != 0;
+}
+
+bool agreements::will_settle(std::uint64_t move) const noexcept {
+    bool found = state_.notes.has(note_kind::intent, move);
+    state_.notes.for_each(note_kind::duty, [&](std::uint64_t, const_byte_span bytes) {
+        duty d;
+        found = found || (load(bytes, d) && d.kind == duty_kind::settle_entry && d.id == move);
+    });
+    return found;
+}
+
 task<status> agreements::move_directory(effort& e) {
     status outcome;
     if (e.again) {
         // Whatever was asked before has reached server 0 by now or never will.
-        bool moved = false;
-        if (state_.dir_log != nullptr) {
-            task<result<bool>> asking = state_.dir_log->was_moved(e.number);
-            BFS_CO_TRY(moved, co_await std::move(asking));
-        } else {
-            task<result<rpc::move_outcome::reply>> asking =
-                ask<rpc::move_outcome>(server_id{0}, rpc::id_request{e.number});
-            BFS_CO_TRY(const rpc::move_outcome::reply answer, co_await std::move(asking));
-            moved = answer.moved != 0;
-        }
+        task<result<bool>> asking = was_moved(e.number);
+        BFS_CO_TRY(const bool moved, co_await std::move(asking));
         outcome = moved ? status() : status(errc::busy);
     } else {
         task<status> trying = try_to_move(e);
@@ -301,40 +305,6 @@ status agreements::link(const rpc::link_entry::request& what, std::string_view n
     BFS_CHECK(state_.names.link(parent, name, {{what.child}, static_cast<metadata::file_type>(what.type)}));
     if (before && before->id.value != what.child) { drop_later(state_, before->id); }
     state_.notes.set(note_kind::moved, what.move, std::uint64_t{1});
-    return ok();
-}
-
-result<file_id> agreements::reserve(const rpc::reserve_entry::request& what, std::string_view name) {
-    const file_id parent{what.parent};
-    const bool held_already = state_.notes.has(note_kind::reserved, what.move);
-    if (!held_already && state_.locks.held(parent, name)) { return errc::busy; }
-    BFS_TRY(const std::optional<metadata::entry_info> before, state_.names.find_entry(parent, name));
-    if (before && before->type != metadata::file_type::directory) { return errc::not_a_directory; }
-    if (!held_already) {
-        std::vector<std::byte> kept(sizeof(what) + name.size());
-        std::memcpy(kept.data(), &what, sizeof(what));
-        std::memcpy(kept.data() + sizeof(what), name.data(), name.size());
-        state_.notes.set(note_kind::reserved, what.move, kept);
-        state_.locks.take(parent, name);
-    }
-    return before ? before->id : file_id{};
-}
-
-status agreements::settle(std::uint64_t move, bool moved) {
-    const std::vector<std::byte>* bytes = state_.notes.find(note_kind::reserved, move);
-    rpc::reserve_entry::request kept;
-    if (bytes == nullptr || !load(*bytes, kept)) { return ok(); } // a repeat, or it was never reserved
-    const const_byte_span rest = const_byte_span(*bytes).subspan(sizeof(kept));
-    const std::string name(reinterpret_cast<const char*>(rest.data()), rest.size());
-    const file_id parent{kept.parent};
-    if (moved) {
-        const result<std::optional<metadata::entry_info>> before = state_.names.find_entry(parent, name);
-        if (!before) { return before.error(); }
-        BFS_CHECK(state_.names.link(parent, name, {{kept.child}, metadata::file_type::directory}));
-        if (*before && (*before)->id.value != kept.child) { drop_later(state_, (*before)->id); }
-    }
-    state_.notes.remove(note_kind::reserved, move);
-    state_.locks.release(parent, name);
     return ok();
 }
 

@@ -72,6 +72,11 @@ public:
     /// Whether one that this call began is.
     [[nodiscard]] bool pursues(std::uint64_t session, std::uint64_t sequence) const noexcept;
 
+    /// Whether server 0 has moved the directory that this move is about.
+    [[nodiscard]] runtime::task<result<bool>> was_moved(std::uint64_t move);
+    /// Whether this server, which began the move, will still say what became of it.
+    [[nodiscard]] bool will_settle(std::uint64_t move) const noexcept;
+
     // ---- The other side ----
 
     /// Whether link() was ok for this move.
@@ -80,9 +85,6 @@ public:
     }
     /// A file moves here; see rpc::link_entry. The directory is ready. What it replaces goes later.
     [[nodiscard]] status link(const rpc::link_entry::request& what, std::string_view name);
-    /// See rpc::reserve_entry. The directory is ready.
-    [[nodiscard]] result<file_id> reserve(const rpc::reserve_entry::request& what, std::string_view name);
-    [[nodiscard]] status settle(std::uint64_t move, bool moved);
 
     /// Calls another server, never this one itself; see peers::call.
     template <rpc::rpc_method M>

@@ -7,6 +7,7 @@
 #include "benchfs/server/agreements.hpp"
 #include "benchfs/server/peers.hpp"
 #include "benchfs/server/removal.hpp"
+#include "benchfs/server/reservations.hpp"
 
 namespace benchfs::server {
 namespace {
@@ -128,7 +129,7 @@ task<status> duties::tell(duties& self, duty what, char& done) {
     }
     case duty_kind::settle_entry: {
         if (here) {
-            told = state.agreed->settle(what.id, what.size != 0);
+            told = state.reserved->settle(what.id, what.size != 0);
         } else {
             task<status> settling =
                 state.agreed->tell<rpc::settle_entry>(to, rpc::settle_entry::request{what.id, what.size});

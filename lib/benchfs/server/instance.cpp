@@ -6,6 +6,7 @@
 #include "benchfs/server/directory_log.hpp"
 #include "benchfs/server/duties.hpp"
 #include "benchfs/server/recovery.hpp"
+#include "benchfs/server/reservations.hpp"
 #include "benchfs/server/stripes.hpp"
 
 #include <algorithm>
@@ -111,9 +112,12 @@ void instance::open_agreements(instance_environment& environment) {
     state.owed = duties_.get();
     agreements_ = std::make_unique<agreements>(state);
     state.agreed = agreements_.get();
+    reservations_ = std::make_unique<reservations>(state);
+    state.reserved = reservations_.get();
     stripes_ = std::make_unique<stripes>(state);
     state.striped = stripes_.get();
     agreements_->resume();
+    reservations_->resume();
     stripes_->resume();
     duties_->resume();
 }

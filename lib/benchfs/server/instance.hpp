@@ -83,6 +83,7 @@ private:
     std::unique_ptr<directory_log> directory_log_;
     std::unique_ptr<duties> duties_;
     std::unique_ptr<agreements> agreements_;
+    std::unique_ptr<reservations> reservations_;
     std::unique_ptr<stripes> stripes_;
     std::unique_ptr<rpc::server> server_;
     std::unique_ptr<stats_sources> statistics_;

@@ -22,6 +22,7 @@ class directories;
 class directory_log;
 class duties;
 class peers;
+class reservations;
 class stripes;
 
 /// Outlives every request; owned by the instance.
@@ -49,6 +50,7 @@ struct service_state {
     directory_log* dir_log = nullptr; // on server 0 only
     duties* owed = nullptr;
     agreements* agreed = nullptr;
+    reservations* reserved = nullptr;
     stripes* striped = nullptr;
     rpc::server* requests = nullptr;
     runtime::task_scope* background = nullptr; // what goes on between requests

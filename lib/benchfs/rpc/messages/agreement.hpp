@@ -211,4 +211,13 @@ struct move_outcome {
     };
 };
 
+/// At the server that began a move of a directory: whether it will still say what became of it (settle_entry).
+struct move_pursued {
+    static constexpr method_info info{47, "move_pursued", idempotency::pure, bulk::none};
+    using request = id_request;
+    struct reply {
+        std::uint64_t pursued = 0;
+    };
+};
+
 } // namespace benchfs::rpc

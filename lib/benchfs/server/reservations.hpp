@@ -1,0 +1,39 @@
+// Names that this server keeps for directories on their way, until it hears how their moves ended.
+//
+// Who began a move says how it ended until that is confirmed. But power loss may have taken what it had not
+// synced, and a question that was held up may arrive when its move is over. So a reservation that stays is
+// asked about, and what nobody is going to settle is settled by what server 0 decided.
+#pragma once
+
+#include "benchfs/server/services.hpp"
+
+#include <string_view>
+#include <vector>
+
+namespace benchfs::server {
+
+class reservations {
+public:
+    explicit reservations(service_state& state) noexcept : state_(state) {}
+    reservations(const reservations&) = delete;
+    reservations& operator=(const reservations&) = delete;
+
+    /// Holds the names that a log told of. Once, before the first request.
+    void resume();
+
+    /// See rpc::reserve_entry. The directory is ready.
+    [[nodiscard]] result<file_id> keep(const rpc::reserve_entry::request& what, std::string_view name);
+    /// See rpc::settle_entry. ok for what is not reserved: a repeat.
+    [[nodiscard]] status settle(std::uint64_t move, bool moved);
+
+private:
+    void watch_over();
+    [[nodiscard]] static runtime::task<status> watch(reservations& self);
+    [[nodiscard]] runtime::task<status> settle_forgotten(std::uint64_t move);
+    [[nodiscard]] std::vector<std::uint64_t> moves() const;
+
+    service_state& state_;
+    bool watching_ = false;
+};
+
+} // namespace benchfs::server
