@@ -6,6 +6,7 @@
 #include "benchfs/server/append_place.hpp"
 #include "benchfs/server/duties.hpp"
 #include "benchfs/server/peers.hpp"
+#include "benchfs/server/removal.hpp"
 
 #include <algorithm>
 
@@ -58,13 +59,37 @@ task<status> store_there(service_state& state, append_part part, std::uint64_t e
     co_return undecided(done.error()) || done.error() == errc::stale_epoch ? errc::try_again : done.error();
 }
 
-/// What was stored lies beyond the end of the file: a later write behind it must find zeros there.
-task<status> take_back(service_state& state, append_part part) {
-    const server_id to = cluster::place_chunk(state.placement, part.chunk.file, part.chunk.index);
-    if (to == state.self) { co_return co_await state.store.truncate(part.chunk, part.offset); }
-    const rpc::cut_chunk::request request{part.chunk.file.value, part.chunk.index, part.offset};
-    task<result<rpc::cut_chunk::reply>> cutting = state.others->call<rpc::cut_chunk>(to, request);
-    (void)co_await std::move(cutting); // who is away keeps bytes of a write that failed: allowed
+task<status> store_part(service_state& state, append_part part, std::uint64_t epoch) {
+    const bool here = cluster::place_chunk(state.placement, part.chunk.file, part.chunk.index) == state.self;
+    return here ? store_here(state, part) : store_there(state, part, epoch);
+}
+
+/// What an append that failed has stored lies behind the end of the file, where a later write must leave zeros:
+/// the file is cut to the size that it has. What others have stored there, and the size does not cover yet,
+/// they write again in the new epoch.
+task<status> take_back(service_state& state, file_id file, std::uint64_t end) {
+    while (!may_write_here(state, file)) { // a truncation, which knows nothing of this
+        if (state.background->stop_requested()) { co_return errc::try_again; }
+        BFS_CO_CHECK(co_await runtime::sleep_for(truncation_look));
+    }
+    const home_writes::gate closed(state.writes, file);
+    task<status> settling = state.writes.idle(file);
+    BFS_CO_CHECK(co_await std::move(settling));
+    // A server that was asked who has chunks does not answer: bytes of a write that failed may stay.
+    if (state.owed->may_not_cut(file)) { co_return ok(); }
+    BFS_CO_TRY(const metadata::attributes now, state.names.stat(file));
+    if (now.size >= end) { co_return ok(); }
+    BFS_CO_TRY(const metadata::truncate_answer cut, state.names.truncate(file, now.size, state.now()));
+    task<status> finishing = finish_truncation(state, cut.attr, end);
+    co_return co_await std::move(finishing);
+}
+
+/// The file went away meanwhile, and with it what it had.
+task<status> drop_parts(service_state& state, std::span<const append_part> parts) {
+    for (const append_part& part : parts) {
+        const server_id to = cluster::place_chunk(state.placement, part.chunk.file, part.chunk.index);
+        if (to == state.self) { BFS_CO_CHECK(co_await state.store.remove(part.chunk)); }
+    }
     co_return ok();
 }
 
@@ -80,31 +105,28 @@ result<metadata::attributes> grow(service_state& state, file_id file, std::uint6
     return grown;
 }
 
-task<status> let_truncation_end(service_state& state, file_id file) {
-    while (state.owed->cutting(file)) {
-        // A server that stops tells others nothing more; the client tries again at its successor.
-        if (state.background->stop_requested()) { co_return errc::try_again; }
-        BFS_CO_CHECK(co_await runtime::sleep_for(truncation_look));
-    }
-    co_return ok();
+bool may_write_here(const service_state& state, file_id file) noexcept {
+    return !state.owed->cutting(file) && state.writes.may_begin(file);
 }
 
 task<status> append(service_state& state, server_call& call, rpc::write_chunk::request asked) {
     const file_id file{asked.id};
     if (file.home() != state.self) { co_return errc::invalid_argument; }
+    // Received whole first: where a part goes may be another server, and who is slow holds up nobody.
+    const auto bytes = std::make_unique_for_overwrite<std::byte[]>(asked.size);
+    const segments all(byte_span{bytes.get(), asked.size});
+    BFS_CO_CHECK(co_await call.receive(all));
     append_place place(state, file);
     BFS_CO_TRY(auto guard, co_await place.lock().lock());
     place.hold(std::move(guard));
-    if (state.owed->cutting(file)) { co_return errc::try_again; }
+    if (!may_write_here(state, file)) { co_return errc::try_again; }
     BFS_CO_TRY(const metadata::attributes before, state.names.stat(file));
     if (before.is_directory()) { co_return errc::is_a_directory; }
     if (before.chunk_size == 0) { co_return errc::invalid_argument; } // a symbolic link
     const std::uint64_t end = before.size + asked.size;
     if (end > metadata::max_file_size(before.chunk_size)) { co_return errc::file_too_large; }
-    // Received whole first: where a part goes may be another server.
-    const auto bytes = std::make_unique<std::byte[]>(asked.size);
-    const segments all(byte_span{bytes.get(), asked.size});
-    BFS_CO_CHECK(co_await call.receive(all));
+    home_writes::entry here(state.writes);
+    here.begin(file);
     std::vector<append_part> parts;
     for (std::uint64_t at = before.size; at < end;) {
         append_part part;
@@ -116,32 +138,23 @@ task<status> append(service_state& state, server_call& call, rpc::write_chunk::r
         at += part.size;
         parts.push_back(part);
     }
-    std::size_t done = 0;
     status outcome;
-    for (; done < parts.size() && outcome; ++done) {
-        const append_part& part = parts[done];
-        const bool here = cluster::place_chunk(state.placement, file, part.chunk.index) == state.self;
-        task<status> storing = here ? store_here(state, part) : store_there(state, part, before.epoch);
+    for (std::size_t i = 0; i < parts.size() && outcome; ++i) {
+        task<status> storing = store_part(state, parts[i], before.epoch);
         outcome = co_await std::move(storing);
     }
     if (!outcome) {
-        for (std::size_t i = 0; i < done; ++i) {
-            task<status> removing = take_back(state, parts[i]);
-            BFS_CO_CHECK(co_await std::move(removing));
-        }
+        here.end();
+        task<status> removing = take_back(state, file, end);
+        (void)co_await std::move(removing);
         co_return outcome;
     }
-    task<status> waiting = let_truncation_end(state, file);
-    BFS_CO_CHECK(co_await std::move(waiting));
-    const result<metadata::attributes> now = state.names.stat(file);
-    if (now && now->epoch != before.epoch) { co_return errc::try_again; } // what was stored was cut off
     rpc::write_chunk::reply answer;
     answer.offset = before.size;
     const result<metadata::attributes> grown = grow(state, file, before.epoch, end);
     if (!grown) {
-        // Only a file that is gone loses its chunks: in another one they hold acknowledged bytes, too.
-        for (std::size_t i = 0; i < parts.size() && grown.error() == errc::stale_handle; ++i) {
-            task<status> removing = take_back(state, parts[i]);
+        if (grown.error() == errc::stale_handle) {
+            task<status> removing = drop_parts(state, parts);
             BFS_CO_CHECK(co_await std::move(removing));
         }
         co_return grown.error();

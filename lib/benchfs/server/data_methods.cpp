@@ -42,15 +42,21 @@ struct destination {
     // Of a file that lives elsewhere: the epoch in which the bytes may be stored.
     bool striped = false;
     std::uint64_t epoch = 0;
+    // Of a file that lives here: the write, which goes on until the size covers its bytes.
+    home_writes::entry* here = nullptr;
 };
 
-/// Commits what has arrived, unless its file was cut meanwhile.
+/// Before what has arrived is committed: no truncation may be under way, nor begin before the write has ended.
+status begin_commit(service_state& state, const destination& to) {
+    if (to.striped) { return state.striped->begin_commit(to.chunk, to.epoch) ? errc::ok : errc::stale_epoch; }
+    if (!may_write_here(state, to.chunk.file)) { return errc::try_again; }
+    to.here->begin(to.chunk.file);
+    return ok();
+}
+
+/// Commits what has arrived.
 task<status> commit(service_state& state, destination to, storage::write_slot& slot,
                     std::span<std::uint32_t> crcs) {
-    if (to.striped && !state.striped->begin_commit(to.chunk, to.epoch)) {
-        state.store.abandon(slot);
-        co_return errc::stale_epoch;
-    }
     status done;
     if (state.store.immediate()) {
         done = state.store.commit_now(slot);
@@ -89,6 +95,10 @@ task<status> store_bytes(service_state& state, server_call& call, destination to
         state.store.abandon(slot);
         co_return got;
     }
+    if (const status begun = begin_commit(state, to); !begun) {
+        state.store.abandon(slot);
+        co_return begun;
+    }
     // The common case, one server with the memory engine, without another frame.
     if (immediate && !to.striped) { co_return state.store.commit_now(slot); }
     task<status> committing = commit(state, to, slot, crcs);
@@ -117,9 +127,10 @@ task<status> write(void* context, server_call& call) {
     if (cluster::place_chunk(state.placement, file, asked.chunk) != state.self) {
         co_return errc::invalid_argument;
     }
-    destination to{chunk, asked.offset, asked.size, !at_home, asked.epoch};
+    home_writes::entry here(state.writes);
+    destination to{chunk, asked.offset, asked.size, !at_home, asked.epoch, &here};
     if (at_home) {
-        if (state.owed->cutting(file)) { co_return errc::try_again; }
+        if (!may_write_here(state, file)) { co_return errc::try_again; }
         BFS_CO_TRY(const metadata::attributes now, state.names.stat(file));
         if (now.is_directory()) { co_return errc::is_a_directory; }
         if (now.chunk_size == 0) { co_return errc::invalid_argument; } // a symbolic link
@@ -145,10 +156,6 @@ task<status> write(void* context, server_call& call) {
     if (at_home) {
         const std::uint64_t start = std::uint64_t{asked.chunk} * chunk_size + asked.offset;
         answer.offset = start;
-        if (state.owed->cutting(file)) {
-            task<status> waiting = let_truncation_end(state, file);
-            BFS_CO_CHECK(co_await std::move(waiting));
-        }
         const result<metadata::attributes> grown = grow(state, file, epoch, start + asked.size);
         if (!grown) {
             // A file that went away while its bytes were on their way must not leave a chunk behind.

@@ -5,14 +5,14 @@
 
 namespace benchfs::server {
 
-/// The file after a write in `epoch` that ended at `end`. A truncation meanwhile means another epoch, and the
-/// write counts as later than it. stale_handle: the file went away.
+/// Whether a write may store bytes at the home of this file: no truncation is under way or waits to begin.
+[[nodiscard]] bool may_write_here(const service_state& state, file_id file) noexcept;
+
+/// The file after a write that ended at `end`; see home_writes. A truncation before its bytes were stored has
+/// left the file in another epoch than the write began in: the write is the later one. stale_handle: the file
+/// went away.
 [[nodiscard]] result<metadata::attributes> grow(service_state& state, file_id file, std::uint64_t epoch,
                                                 std::uint64_t end);
-
-/// Before grow(): a truncation whose bytes other servers still have is waited for. try_again: this server
-/// stops.
-[[nodiscard]] runtime::task<status> let_truncation_end(service_state& state, file_id file);
 
 /// Stores the payload of a call at the end of the file, wherever that is; see rpc::write_chunk.
 [[nodiscard]] runtime::task<status> append(service_state& state, rpc::server_call& call,

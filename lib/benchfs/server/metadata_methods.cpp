@@ -64,6 +64,25 @@ status stat(void* context, server_call& call) {
     return ok();
 }
 
+/// Before an existing file is truncated by opening it: see home_writes. The name may have changed meanwhile.
+task<status> settle_writes(service_state& state, server_call& call, rpc::create::request asked,
+                           std::optional<home_writes::gate>& closed) {
+    const file_id parent{asked.where.parent};
+    const std::string_view name = call.tail<rpc::create>();
+    BFS_CO_TRY(const std::optional<metadata::entry_info> found, state.names.find_entry(parent, name));
+    if (!found || found->is_directory() || found->id.home() != state.self) { co_return ok(); }
+    if (!state.writes.may_begin(found->id)) { co_return errc::try_again; } // another truncation waits
+    closed.emplace(state.writes, found->id);
+    if (!state.writes.busy(found->id)) { co_return ok(); }
+    task<status> settling = state.writes.idle(found->id);
+    BFS_CO_CHECK(co_await std::move(settling));
+    task<status> preparing =
+        prepare_name(state, call, parent, asked.where.paths, name, directories::use::insert);
+    BFS_CO_CHECK(co_await std::move(preparing));
+    BFS_CO_TRY(const std::optional<metadata::entry_info> now, state.names.find_entry(parent, name));
+    co_return now && now->id == found->id ? errc::ok : errc::try_again;
+}
+
 task<status> create(void* context, server_call& call) {
     service_state& state = state_of(context);
     const auto asked = call.request<rpc::create>();
@@ -76,6 +95,11 @@ task<status> create(void* context, server_call& call) {
     flags.create = true;
     flags.exclusive = (asked.how & rpc::create::exclusive) != 0;
     flags.truncate = (asked.how & rpc::create::truncate) != 0;
+    std::optional<home_writes::gate> closed;
+    if (flags.truncate && !flags.exclusive) {
+        task<status> settling = settle_writes(state, call, asked, closed);
+        BFS_CO_CHECK(co_await std::move(settling));
+    }
     rpc::create::reply answer;
     if (!state.alone()) {
         BFS_CO_TRY(const std::optional<metadata::entry_info> found, state.names.find_entry(parent, name));
@@ -258,8 +282,15 @@ task<status> readdir(void* context, server_call& call) {
 task<status> set_size(void* context, server_call& call) {
     service_state& state = state_of(context);
     const auto asked = call.request<rpc::set_size>();
-    if (state.owed->may_not_cut({asked.id})) { co_return errc::try_again; }
-    BFS_CO_TRY(const metadata::truncate_answer done, state.names.truncate({asked.id}, asked.size, state.now()));
+    const file_id file{asked.id};
+    if (!state.writes.may_begin(file)) { co_return errc::try_again; } // another truncation waits
+    const home_writes::gate closed(state.writes, file);
+    if (state.writes.busy(file)) {
+        task<status> settling = state.writes.idle(file);
+        BFS_CO_CHECK(co_await std::move(settling));
+    }
+    if (state.owed->may_not_cut(file)) { co_return errc::try_again; }
+    BFS_CO_TRY(const metadata::truncate_answer done, state.names.truncate(file, asked.size, state.now()));
     call.decide<rpc::set_size>(to_wire(done.attr));
     task<status> cutting = finish_truncation(state, done.attr, done.old_size);
     BFS_CO_CHECK(co_await std::move(cutting));

@@ -6,6 +6,7 @@
 #include "benchfs/rpc/server.hpp"
 #include "benchfs/runtime/mutex.hpp"
 #include "benchfs/runtime/task_scope.hpp"
+#include "benchfs/server/home_writes.hpp"
 #include "benchfs/server/journal.hpp"
 #include "benchfs/server/name_locks.hpp"
 #include "benchfs/server/notes.hpp"
@@ -37,6 +38,7 @@ struct service_state {
     wall_clock now = machine_time_ns;
 
     name_locks locks;
+    home_writes writes;
     // Appends to one file take turns; an entry lives while somebody holds or waits for it.
     struct append_turn {
         runtime::mutex lock;

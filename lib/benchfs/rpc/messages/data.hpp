@@ -54,7 +54,8 @@ struct read_chunk {
     static constexpr std::uint64_t unknown_size = ~std::uint64_t{0};
 };
 
-/// Cuts a chunk (0: removes it); sent to the chunk's server when a file shrinks or goes.
+/// Cuts a chunk (0: removes it), and nobody hears of it: for those who plant damage that fsck must find. Files
+/// shrink and go by set_size, unlink and cut_file.
 struct cut_chunk {
     static constexpr method_info info{34, "cut_chunk", idempotency::repeatable, bulk::none};
     struct request {
