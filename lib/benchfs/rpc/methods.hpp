@@ -25,7 +25,7 @@ using all_methods =
                 method_counters, server_status, inventory, repair, trace_control, trace_page, symlink, readlink,
                 directory_log, add_directory, remove_directory, move_directory, freeze, thaw, link_entry,
                 reserve_entry, settle_entry, forget_move, drop_inode, register_copy, cut_file, path_version,
-                move_outcome, compare_copies, move_pursued>;
+                move_outcome, compare_copies, move_pursued, begins_empty, lost_at>;
 
 /// nullptr for a number that no method has.
 [[nodiscard]] constexpr const method_info* find_method(std::uint16_t id) noexcept {

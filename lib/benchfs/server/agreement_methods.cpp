@@ -3,6 +3,7 @@
 #include "benchfs/server/directories.hpp"
 #include "benchfs/server/directory_log.hpp"
 #include "benchfs/server/duties.hpp"
+#include "benchfs/server/lost_chunks.hpp"
 #include "benchfs/server/prepare.hpp"
 #include "benchfs/server/removal.hpp"
 #include "benchfs/server/reservations.hpp"
@@ -179,6 +180,25 @@ status compare_copies(void* context, server_call& call) {
     return ok();
 }
 
+status begins_empty(void* context, server_call& call) {
+    service_state& state = state_of(context);
+    const auto asked = call.request<rpc::begins_empty>();
+    if (asked.server >= state.placement.servers()) { return errc::invalid_argument; }
+    const std::uint64_t files = state.missing->mark(static_cast<std::uint32_t>(asked.server), asked.start);
+    call.reply<rpc::begins_empty>({files});
+    return ok();
+}
+
+status lost_at(void* context, server_call& call) {
+    service_state& state = state_of(context);
+    const auto asked = call.request<rpc::lost_at>();
+    if (asked.server >= state.placement.servers()) { return errc::invalid_argument; }
+    BFS_TRY(const metadata::attributes now, state.names.stat({asked.id}));
+    const bool lost = state.missing->lost({asked.id}, static_cast<std::uint32_t>(asked.server));
+    call.reply<rpc::lost_at>({lost ? 1U : 0U, now.size, now.chunk_size});
+    return ok();
+}
+
 status path_version(void* context, server_call& call) {
     call.reply<rpc::path_version>({state_of(context).dirs->paths()});
     return ok();
@@ -205,6 +225,8 @@ void register_agreement_methods(rpc::server& to, service_state& state) {
     to.handle(rpc::register_copy::info, &state, register_copy);
     to.handle(rpc::cut_file::info, &state, cut_file);
     to.handle(rpc::compare_copies::info, &state, compare_copies);
+    to.handle(rpc::begins_empty::info, &state, begins_empty);
+    to.handle(rpc::lost_at::info, &state, lost_at);
 }
 
 } // namespace benchfs::server

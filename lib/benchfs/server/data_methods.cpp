@@ -3,6 +3,7 @@
 #include "benchfs/server/chunk_pieces.hpp"
 #include "benchfs/server/duties.hpp"
 #include "benchfs/server/growth.hpp"
+#include "benchfs/server/lost_chunks.hpp"
 #include "benchfs/server/services.hpp"
 #include "benchfs/server/stripes.hpp"
 #include "benchfs/storage/wal.hpp"
@@ -220,6 +221,15 @@ task<status> read(void* context, server_call& call) {
         BFS_CO_CHECK(co_await state.store.read(slot));
     }
     answer.valid = slot.valid;
+    if (slot.valid < asked.size && state.missing->may_lack(file.home()) && file.home() != state.self) {
+        const short_read what{slot.chunk, asked.offset, asked.size, slot.valid};
+        task<status> looking = state.missing->look(what);
+        const status hole = co_await std::move(looking);
+        if (!hole) {
+            state.store.release(slot);
+            co_return hole;
+        }
+    }
     if (slot.valid == 0) {
         call.reply<rpc::read_chunk>(answer);
     } else if (state.store.checksummed()) {

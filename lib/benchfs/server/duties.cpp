@@ -5,6 +5,7 @@
 #include "benchfs/runtime/sleep.hpp"
 #include "benchfs/runtime/with_timeout.hpp"
 #include "benchfs/server/agreements.hpp"
+#include "benchfs/server/lost_chunks.hpp"
 #include "benchfs/server/peers.hpp"
 #include "benchfs/server/removal.hpp"
 #include "benchfs/server/reservations.hpp"
@@ -45,6 +46,9 @@ std::uint64_t duties::add(const duty& what) {
 void duties::enqueue(std::uint64_t number, const duty& what) {
     if (truncates(what)) { ++cutting_[{what.id}]; }
     comparing_ += what.kind == duty_kind::compare_copies ? 1 : 0;
+    if (what.kind == duty_kind::begins_empty) {
+        state_.missing->must_tell(static_cast<server_id>(what.server), what.id);
+    }
     ++pending_;
     const auto server = static_cast<server_id>(what.server);
     lane& to = lanes_[server];
@@ -150,6 +154,11 @@ task<status> duties::tell(duties& self, duty what, char& done) {
         const rpc::compare_copies::request request{index(state.self), what.id};
         task<status> comparing = state.agreed->tell<rpc::compare_copies>(to, request);
         told = co_await std::move(comparing);
+        break;
+    }
+    case duty_kind::begins_empty: {
+        task<status> telling = state.missing->tell(to);
+        told = co_await std::move(telling);
         break;
     }
     }

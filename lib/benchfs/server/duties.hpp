@@ -1,5 +1,5 @@
 // What other servers must be told until they confirm it: that an inode lost its name, that a file was cut, what
-// became of a move, that this server lost power.
+// became of a move, that this server lost power or began with an empty store.
 //
 // A duty is a note, written in one frame with the change that it follows from; a restart goes on with it. For
 // each server one worker sends what is waiting, a few at a time, and goes on trying while the server is away.
@@ -18,6 +18,7 @@ enum class duty_kind : std::uint32_t {
     settle_entry = 3,
     forget_move = 4,
     compare_copies = 5,
+    begins_empty = 6,
 };
 
 struct duty {

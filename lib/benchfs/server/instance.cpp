@@ -5,6 +5,7 @@
 #include "benchfs/server/directories.hpp"
 #include "benchfs/server/directory_log.hpp"
 #include "benchfs/server/duties.hpp"
+#include "benchfs/server/lost_chunks.hpp"
 #include "benchfs/server/recovery.hpp"
 #include "benchfs/server/reservations.hpp"
 #include "benchfs/server/stripes.hpp"
@@ -80,6 +81,7 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     if (made->peers_) {
         const storage::wal* log = made->store_->log();
         const bool lost_power = log != nullptr && log->lost_power();
+        if (log == nullptr || log->fresh()) { made->lost_chunks_->began_empty(environment.incarnation); }
         if (lost_power) { made->duties_->have_copies_compared(environment.incarnation); }
         if (lost_power && made->directory_log_) {
             made->background_->spawn(directory_log::announce(*made->state_));
@@ -116,6 +118,9 @@ void instance::open_agreements(instance_environment& environment) {
     state.reserved = reservations_.get();
     stripes_ = std::make_unique<stripes>(state);
     state.striped = stripes_.get();
+    lost_chunks_ = std::make_unique<lost_chunks>(state);
+    state.missing = lost_chunks_.get();
+    lost_chunks_->resume();
     agreements_->resume();
     reservations_->resume();
     stripes_->resume();

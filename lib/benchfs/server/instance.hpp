@@ -85,6 +85,7 @@ private:
     std::unique_ptr<agreements> agreements_;
     std::unique_ptr<reservations> reservations_;
     std::unique_ptr<stripes> stripes_;
+    std::unique_ptr<lost_chunks> lost_chunks_;
     std::unique_ptr<rpc::server> server_;
     std::unique_ptr<stats_sources> statistics_;
 };

@@ -22,6 +22,7 @@ class agreements;
 class directories;
 class directory_log;
 class duties;
+class lost_chunks;
 class peers;
 class reservations;
 class stripes;
@@ -54,6 +55,7 @@ struct service_state {
     agreements* agreed = nullptr;
     reservations* reserved = nullptr;
     stripes* striped = nullptr;
+    lost_chunks* missing = nullptr;
     rpc::server* requests = nullptr;
     runtime::task_scope* background = nullptr; // what goes on between requests
 

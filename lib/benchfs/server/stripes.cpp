@@ -2,6 +2,7 @@
 
 #include "benchfs/runtime/sleep.hpp"
 #include "benchfs/server/agreements.hpp"
+#include "benchfs/server/lost_chunks.hpp"
 #include "benchfs/server/removal.hpp"
 
 #include <algorithm>
@@ -86,15 +87,24 @@ task<status> stripes::compare_all(stripes& self, std::vector<file_id> files) {
     co_return ok();
 }
 
+task<result<rpc::register_copy::reply>> stripes::ask_home(file_id file) {
+    if (state_.missing->untold(file.home())) {
+        task<status> telling = state_.missing->tell(file.home());
+        BFS_CO_CHECK(co_await std::move(telling));
+    }
+    const rpc::register_copy::request request{file.value, index(state_.self)};
+    task<result<rpc::register_copy::reply>> asking =
+        state_.agreed->ask<rpc::register_copy>(file.home(), request);
+    co_return co_await std::move(asking);
+}
+
 /// Asks the home. ok: the entry is up to date.
 task<status> stripes::learn(file_id file) {
     for (int i = 0; i < asks_max; ++i) {
         entry& e = entries_[file];
         const std::uint32_t cuts = e.cuts;
         ++e.asking;
-        const rpc::register_copy::request request{file.value, index(state_.self)};
-        task<result<rpc::register_copy::reply>> asking =
-            state_.agreed->ask<rpc::register_copy>(file.home(), request);
+        task<result<rpc::register_copy::reply>> asking = ask_home(file);
         const result<rpc::register_copy::reply> answer = co_await std::move(asking);
         --e.asking;
         if (e.cuts != cuts || e.cutting) {

@@ -67,6 +67,7 @@ private:
     [[nodiscard]] static runtime::task<status> compare_home(stripes& self, server_id home);
     [[nodiscard]] std::vector<file_id> files_of(std::optional<server_id> home) const;
     [[nodiscard]] runtime::task<status> learn(file_id file);
+    [[nodiscard]] runtime::task<result<rpc::register_copy::reply>> ask_home(file_id file);
     void drop_if_unused(file_id file) noexcept;
 
     service_state& state_;

@@ -193,6 +193,33 @@ struct compare_copies {
     using reply = empty_reply;
 };
 
+/// From a server that began with an empty store: which files of this one had chunks there? They are marked, once
+/// for each start.
+struct begins_empty {
+    static constexpr method_info info{46, "begins_empty", idempotency::repeatable, bulk::none};
+    struct request {
+        std::uint64_t server = 0; // who asks
+        std::uint64_t start = 0;  // of that server, another one each time
+    };
+    struct reply {
+        std::uint64_t files = 0;
+    };
+};
+
+/// At a file's home: whether a server has lost chunks of it. stale_handle.
+struct lost_at {
+    static constexpr method_info info{36, "lost_at", idempotency::pure, bulk::none};
+    struct request {
+        std::uint64_t id = 0;
+        std::uint64_t server = 0;
+    };
+    struct reply {
+        std::uint64_t lost = 0;
+        std::uint64_t size = 0; // of the file
+        std::uint64_t chunk_size = 0;
+    };
+};
+
 /// The number of the last change that made paths mean something else, as far as this server knows.
 struct path_version {
     static constexpr method_info info{61, "path_version", idempotency::pure, bulk::none};

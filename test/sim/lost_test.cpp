@@ -1,0 +1,86 @@
+// A server comes back with an empty store. What it had of other servers' files is lost, and said to be: it does
+// not read as a hole.
+#include "story.hpp"
+
+using namespace benchfs;
+using namespace benchfs::sim;
+
+namespace {
+
+using runtime::task;
+using namespace std::chrono_literals;
+
+constexpr unsigned lost_chunk_size = 16 * 1024;
+constexpr unsigned lost_chunks_in_file = 6;
+
+/// A file of server 0 with chunks on both servers.
+task<result<file>> make_wide_file(file_system& fs, std::string stem, bool sparse) {
+    for (unsigned i = 0; i < 64; ++i) {
+        BFS_CO_TRY(file f,
+                   co_await fs.open(stem + std::to_string(i), open_flags::read_write | open_flags::create));
+        if (f.id().home() != server_id{0}) { continue; }
+        const std::vector<std::byte> sevens(lost_chunks_in_file * lost_chunk_size, std::byte{7});
+        if (sparse) {
+            BFS_CO_CHECK(co_await f.truncate(sevens.size()));
+            co_return f;
+        }
+        BFS_CO_TRY(const std::size_t wrote, co_await f.write(sevens, 0));
+        if (wrote == sevens.size()) { co_return f; }
+    }
+    co_return errc::not_found;
+}
+
+task<status> come_back_empty(sim_cluster& servers, world& w, runtime::task_scope& graves) {
+    file_system& fs = servers.fs(0);
+    task<result<file>> making = make_wide_file(fs, "/wide", false);
+    BFS_CO_TRY(file wide, co_await std::move(making));
+    task<result<file>> making_sparse = make_wide_file(fs, "/sparse", true);
+    BFS_CO_TRY(file sparse, co_await std::move(making_sparse));
+    servers.crash(1, false, graves);
+    servers.disk(1).files.clear();
+    co_await w.rest(50ms);
+    task<status> again = servers.start(1);
+    BFS_CO_CHECK(co_await std::move(again));
+    std::vector<std::byte> back(lost_chunks_in_file * lost_chunk_size);
+    unsigned lost = 0;
+    for (unsigned c = 0; c < lost_chunks_in_file; ++c) {
+        const byte_span part = byte_span(back).subspan(std::size_t{c} * lost_chunk_size, lost_chunk_size);
+        const result<std::size_t> got = co_await wide.read(part, std::uint64_t{c} * lost_chunk_size);
+        const bool here = fs.server_of_chunk(wide.id(), c) == server_id{0};
+        CHECK(got.error() == (here ? errc::ok : errc::io_error));
+        lost += here ? 0 : 1;
+    }
+    CHECK(lost != 0);
+    const result<std::size_t> all = co_await wide.read(back, 0);
+    CHECK(all.error() == errc::io_error);
+    // Holes are holes still, also in files that are made now, and what is written again can be read.
+    const result<std::size_t> zeros = co_await sparse.read(back, 0);
+    CHECK((zeros && *zeros == back.size() && back == std::vector<std::byte>(back.size())));
+    task<result<file>> making_other = make_wide_file(fs, "/other", true);
+    BFS_CO_TRY(file other, co_await std::move(making_other));
+    const result<std::size_t> other_zeros = co_await other.read(back, 0);
+    CHECK((other_zeros && *other_zeros == back.size()));
+    const std::vector<std::byte> eights(back.size(), std::byte{8});
+    BFS_CO_TRY(const std::size_t wrote, co_await wide.write(eights, 0));
+    const result<std::size_t> rewritten = co_await wide.read(back, 0);
+    CHECK((wrote == back.size() && rewritten && back == eights));
+    // Cut to nothing it may have holes again.
+    BFS_CO_CHECK(co_await wide.truncate(0));
+    BFS_CO_CHECK(co_await wide.truncate(back.size()));
+    const result<std::size_t> empty = co_await wide.read(back, 0);
+    CHECK((empty && back == std::vector<std::byte>(back.size())));
+    co_return ok();
+}
+
+} // namespace
+
+TEST_CASE("chunks of a server that comes back empty are lost, not holes") {
+    for (const char* engine : {"memory", "uring"}) {
+        cluster_plan plan;
+        plan.servers = 2;
+        plan.clients = 1;
+        plan.engine = engine;
+        plan.chunk_size = lost_chunk_size;
+        for (std::uint64_t seed = 1; seed <= 5; ++seed) { play(seed, plan, come_back_empty); }
+    }
+}
