@@ -54,7 +54,7 @@ unsigned work_beside(mounted& good, child_process& attacker) {
 
 } // namespace
 
-TEST_CASE("hostile peers harm nobody but themselves") {
+TEST_CASE("hostile peers harm nobody but themselves", "[hostile]") {
     const attack attacks[] = {
         {"strange", 400}, {"outside", 150}, {"member-ucx", 15}, {"member-window", 15}, {"scribble", 30}};
     for (const char* engine : {"memory", "uring"}) {

@@ -182,6 +182,28 @@ task<status> verify_listing(scenario& s, std::size_t d) {
     co_return ok();
 }
 
+/// Nothing is left of what is removed, on any server, whatever died in the middle of it.
+task<status> verify_space(scenario& s) {
+    file_system& fs = s.servers.fs(0);
+    for (std::size_t p = paths_and_links; p-- > 0;) { // what is in directories first
+        task<status> removing = is_directory(p) ? fs.rmdir(path_text(p)) : fs.unlink(path_text(p));
+        const status removed = co_await std::move(removing);
+        if (!removed && removed.error() != errc::not_found) {
+            s.fail("at the end: removing " + path_text(p) + ": " + std::string(name(removed.error())));
+        }
+    }
+    co_await s.w.rest(10s);
+    task<result<file_system_usage>> asking = fs.usage();
+    const result<file_system_usage> left = co_await std::move(asking);
+    if (!left) {
+        s.fail("at the end: usage: " + std::string(name(left.error())));
+    } else if (left->bytes_used != 0 || left->files != 0 || left->directories != 1) {
+        s.fail("at the end: " + std::to_string(left->bytes_used) + " bytes, " + std::to_string(left->files) +
+               " files and " + std::to_string(left->directories) + " directories are left of nothing");
+    }
+    co_return ok();
+}
+
 } // namespace
 
 task<status> fault_task(scenario& s, runtime::task_scope& graves) {
@@ -200,7 +222,9 @@ task<status> verify_task(scenario& s) {
         task<status> one = verify_listing(s, d == directories ? root_path : d);
         BFS_CO_CHECK(co_await std::move(one));
     }
-    co_return ok();
+    if (s.failed() || s.plan.cuts_power) { co_return ok(); } // power_task() goes on with these
+    task<status> emptying = verify_space(s);
+    co_return co_await std::move(emptying);
 }
 
 } // namespace benchfs::sim
