@@ -21,13 +21,13 @@ task<status> rename_here(service_state& state, server_call& call, rpc::rename::r
     BFS_CO_TRY(const metadata::rename_answer done,
                state.names.rename({asked.from_parent}, from, {asked.to_parent}, to, state.now()));
     if (done.moved.is_directory()) { state.dirs->set_paths(number); }
+    if (!done.replaced || done.replaced->is_directory()) { co_return ok(); }
+    // As if it had been unlinked, in the same step: what the server notes of a link or file goes with it.
+    const attributes gone = *done.replaced;
+    std::vector<std::uint64_t> owed = cut_copies(state, gone.id, rpc::cut_file::removed, 0, gone.chunk_size);
     call.decide<rpc::rename>({});
-    if (done.replaced && !done.replaced->is_directory()) {
-        const attributes gone = *done.replaced;
-        task<status> cutting = cut_chunks(state, gone.id, gone.chunk_size, gone.size, 0);
-        BFS_CO_CHECK(co_await std::move(cutting));
-    }
-    co_return ok();
+    task<status> removing = finish_removal(state, gone, std::move(owed));
+    co_return co_await std::move(removing);
 }
 
 /// Several servers: this one has the old name.
