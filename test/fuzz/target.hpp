@@ -33,6 +33,7 @@ extern const target client_target;
 extern const target registry_target;
 extern const target log_files_target;
 extern const target log_records_target;
+extern const target log_peers_target;
 extern const target window_server_target;
 extern const target window_client_target;
 extern const target wire_target;

@@ -8,8 +8,9 @@
 namespace benchfs::fuzz {
 
 inline constexpr std::array all_targets{
-    &frame_target,       &server_target,        &client_target,        &registry_target, &log_files_target,
-    &log_records_target, &window_server_target, &window_client_target, &wire_target,     &config_target,
+    &frame_target,         &server_target,      &client_target,    &registry_target,
+    &log_files_target,     &log_records_target, &log_peers_target, &window_server_target,
+    &window_client_target, &wire_target,        &config_target,
 };
 
 } // namespace benchfs::fuzz

@@ -14,6 +14,11 @@ namespace benchfs::metadata {
 
 enum class file_type : std::uint32_t { none = 0, file = 1, directory = 2, symlink = 3 };
 
+/// Whether it is what a name may mean that is no directory.
+[[nodiscard]] constexpr bool is_file_or_link(file_type t) noexcept {
+    return t == file_type::file || t == file_type::symlink;
+}
+
 inline constexpr std::uint32_t default_chunk_size = 4U << 20;
 inline constexpr std::uint32_t min_chunk_size = 4096;
 inline constexpr std::uint32_t max_chunk_size = 64U << 20;

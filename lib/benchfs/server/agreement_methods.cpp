@@ -145,7 +145,11 @@ status register_copy(void* context, server_call& call) {
     service_state& state = state_of(context);
     const auto asked = call.request<rpc::register_copy>();
     const file_id file{asked.id};
-    if (asked.server >= state.placement.servers()) { return errc::invalid_argument; }
+    // What is here of a file that lives here is no copy.
+    if (asked.server >= state.placement.servers() || asked.server == index(state.self) ||
+        file.home() != state.self) {
+        return errc::invalid_argument;
+    }
     BFS_TRY(const metadata::attributes now, state.names.stat(file));
     if (now.is_directory()) { return errc::is_a_directory; }
     if (state.owed->cutting(file)) { return errc::try_again; } // its chunks there may have to be cut first

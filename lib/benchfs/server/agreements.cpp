@@ -299,10 +299,14 @@ task<status> agreements::move_directory(effort& e) {
 status agreements::link(const rpc::link_entry::request& what, std::string_view name) {
     if (linked(what.move)) { return ok(); }
     const file_id parent{what.parent};
+    const auto type = static_cast<metadata::file_type>(what.type);
+    if (!is_file_or_link(type) || !state_.possible({what.move}) || !state_.possible({what.child})) {
+        return errc::invalid_argument;
+    }
     if (state_.locks.held(parent, name)) { return errc::busy; }
     BFS_TRY(const std::optional<metadata::entry_info> before, state_.names.find_entry(parent, name));
     if (before && before->type == metadata::file_type::directory) { return errc::is_a_directory; }
-    BFS_CHECK(state_.names.link(parent, name, {{what.child}, static_cast<metadata::file_type>(what.type)}));
+    BFS_CHECK(state_.names.link(parent, name, {{what.child}, type}));
     if (before && before->id.value != what.child) { drop_later(state_, before->id); }
     state_.notes.set(note_kind::moved, what.move, std::uint64_t{1});
     return ok();

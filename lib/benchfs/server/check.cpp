@@ -88,7 +88,7 @@ task<status> check_all(runtime::loop& loop, std::unique_ptr<storage::disk> where
     options.self = self;
     metadata::name_space names(options, reader);
     note_table notes;
-    reader.recover_into(names, notes);
+    reader.recover_into(names, notes, owner.servers);
     storage::wal_options log_options;
     log_options.server = owner.server;
     log_options.servers = owner.servers;

@@ -87,6 +87,7 @@ task<status> directory_log::remove(file_id id, std::uint64_t paths, std::optiona
 task<status> directory_log::move(rpc::move_directory::request what, std::optional<server_id>& silent) {
     BFS_CO_TRY(auto turn, co_await changing_.lock());
     if (state_.notes.has(note_kind::moved, what.move)) { co_return ok(); }
+    if (!state_.possible({what.move})) { co_return errc::invalid_argument; }
     if (what.paths < state_.dirs->paths()) { co_return errc::stale_epoch; }
     const file_id id{what.id};
     const file_id parent{what.parent};

@@ -134,7 +134,7 @@ task<status> instance::open_state(instance_environment& environment, const serve
     names.chunk_size = environment.chunk_size;
     names.now_ns = environment.now();
     names_ = std::make_unique<metadata::name_space>(names, journal_);
-    journal_.recover_into(*names_, notes_);
+    journal_.recover_into(*names_, notes_, options.servers);
 
     storage::store_environment on{environment.loop, environment.ring, environment.open_disk};
     store_environment_ = std::make_unique<storage::store_environment>(on);

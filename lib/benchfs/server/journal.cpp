@@ -1,11 +1,15 @@
 // Writing changes and replies, and reading them again; checkpoints are in journal_checkpoint.cpp.
 #include "benchfs/server/journal.hpp"
 
+#include "benchfs/base/log.hpp"
 #include "benchfs/rpc/methods.hpp"
 #include "benchfs/server/journal_records.hpp"
+#include "benchfs/server/note_check.hpp"
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <type_traits>
 
 namespace benchfs::server {
 namespace {
@@ -166,6 +170,11 @@ status journal::record(std::uint16_t kind, const_byte_span body, std::uint64_t) 
     }
     case journal_kind::ids_reserved:
         if (!load(body, number)) { return errc::bad_frame; }
+        if (number.value > metadata::id_allocator::believable) {
+            BFS_LOG_ERROR("server", "the log says that %llu files were made, which cannot be",
+                          static_cast<unsigned long long>(number.value));
+            return errc::bad_frame;
+        }
         to.ids_reserved(number.value);
         return ok();
     case journal_kind::note_set:
@@ -189,12 +198,20 @@ status journal::read_dentry(bool removed, const_byte_span body) {
     if (!load(body, head) || body.size() - sizeof(head) != head.name_size) { return errc::bad_frame; }
     const std::string_view name = text_of(body.subspan(sizeof(head)));
     BFS_CHECK(validate_name(name));
-    const auto type = static_cast<metadata::file_type>(head.type);
     if (removed) {
         names_->replay().dentry_removed({head.parent}, name);
-    } else {
-        names_->replay().dentry_set({head.parent}, name, {head.child}, type);
+        return ok();
     }
+    // Whoever unlinks it tells the home of what it means.
+    const auto type = static_cast<metadata::file_type>(head.type);
+    const bool known_type = type == metadata::file_type::directory || is_file_or_link(type);
+    if (!known_type || !possible({head.child}, servers_)) {
+        BFS_LOG_ERROR("server", "the log has a name '%.*s' of %llx, type %u, which no server can have made",
+                      static_cast<int>(name.size()), name.data(), static_cast<unsigned long long>(head.child),
+                      head.type);
+        return errc::bad_frame;
+    }
+    names_->replay().dentry_set({head.parent}, name, {head.child}, type);
     return ok();
 }
 
@@ -204,11 +221,24 @@ status journal::read_note(bool removed, const_byte_span body) {
         return errc::bad_frame;
     }
     const auto kind = static_cast<note_kind>(head.kind);
+    const const_byte_span note = body.subspan(sizeof(head));
+    if (head.kind > std::numeric_limits<std::underlying_type_t<note_kind>>::max() || !known(kind)) {
+        BFS_LOG_ERROR("server", "the log has a note of kind %u, which this release does not know", head.kind);
+        return errc::bad_frame;
+    }
     if (removed) {
         notes_->remove(kind, head.key);
-    } else {
-        notes_->set(kind, head.key, body.subspan(sizeof(head)));
+        return ok();
     }
+    const std::string_view problem = problem_of(kind, head.key, note, {names_->options().self, servers_});
+    if (!problem.empty()) {
+        BFS_LOG_ERROR("server",
+                      "the log has a note of kind %u, key %llx, that no server can have written: %.*s",
+                      head.kind, static_cast<unsigned long long>(head.key), static_cast<int>(problem.size()),
+                      problem.data());
+        return errc::bad_frame;
+    }
+    notes_->set(kind, head.key, note);
     return ok();
 }
 

@@ -29,10 +29,11 @@ public:
     journal(const journal&) = delete;
     journal& operator=(const journal&) = delete;
 
-    /// Where the records of the log go while the store is opened.
-    void recover_into(metadata::name_space& names, note_table& notes) noexcept {
+    /// Where the records of the log go while the store is opened, in a cluster of so many servers.
+    void recover_into(metadata::name_space& names, note_table& notes, std::uint32_t servers) noexcept {
         names_ = &names;
         notes_ = &notes;
+        servers_ = servers;
     }
     /// From now on changes go into this log.
     void begin(storage::wal& log);
@@ -89,6 +90,7 @@ private:
     storage::wal* log_ = nullptr;
     metadata::name_space* names_ = nullptr;
     note_table* notes_ = nullptr;
+    std::uint32_t servers_ = 1;
     rpc::server* requests_ = nullptr;
 
     // Until attach(): the sessions that the log told of; a checkpoint meanwhile writes them from here.

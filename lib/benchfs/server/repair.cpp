@@ -114,7 +114,7 @@ task<repair_answer> name_file(service_state& state, server_call& call, file_id p
     if (!file && file.error() == errc::stale_handle) { co_return rpc::repair::reply{}; }
     if (!file) { co_return file.error(); }
     const auto type = static_cast<metadata::file_type>(file->type);
-    if (type == metadata::file_type::directory) { co_return errc::not_supported; }
+    if (!is_file_or_link(type)) { co_return errc::not_supported; }
     task<status> preparing =
         prepare_name(state, call, parent, rpc::named_request::no_path, name, directories::use::insert);
     BFS_CO_CHECK(co_await std::move(preparing));

@@ -14,12 +14,9 @@ using runtime::task;
 // Longer than moves take: nobody is asked about one that goes well.
 constexpr duration watch_pause = std::chrono::seconds(1);
 
-struct reservation {
-    rpc::reserve_entry::request asked;
-    std::string_view name; // in the bytes it was read from
-};
+} // namespace
 
-[[nodiscard]] std::optional<reservation> parse_reservation(const_byte_span bytes) {
+std::optional<reservation> reservation::parse(const_byte_span bytes) {
     reservation out;
     if (!load(bytes, out.asked)) { return {}; }
     const const_byte_span rest = bytes.subspan(sizeof(out.asked));
@@ -27,11 +24,9 @@ struct reservation {
     return out;
 }
 
-} // namespace
-
 void reservations::resume() {
     state_.notes.for_each(note_kind::reserved, [&](std::uint64_t, const_byte_span bytes) {
-        const std::optional<reservation> r = parse_reservation(bytes);
+        const std::optional<reservation> r = reservation::parse(bytes);
         if (r && !state_.locks.held({r->asked.parent}, r->name)) {
             state_.locks.take({r->asked.parent}, r->name);
         }
@@ -41,6 +36,8 @@ void reservations::resume() {
 
 result<file_id> reservations::keep(const rpc::reserve_entry::request& what, std::string_view name) {
     const file_id parent{what.parent};
+    BFS_CHECK(validate_name(name));
+    if (!state_.possible({what.move}) || !state_.possible({what.child})) { return errc::invalid_argument; }
     const bool kept_already = state_.notes.has(note_kind::reserved, what.move);
     if (!kept_already && state_.locks.held(parent, name)) { return errc::busy; }
     BFS_TRY(const std::optional<metadata::entry_info> before, state_.names.find_entry(parent, name));
@@ -58,7 +55,7 @@ result<file_id> reservations::keep(const rpc::reserve_entry::request& what, std:
 
 status reservations::settle(std::uint64_t move, bool moved) {
     const std::vector<std::byte>* bytes = state_.notes.find(note_kind::reserved, move);
-    const std::optional<reservation> r = bytes != nullptr ? parse_reservation(*bytes) : std::nullopt;
+    const std::optional<reservation> r = bytes != nullptr ? reservation::parse(*bytes) : std::nullopt;
     if (!r) { return ok(); }
     const file_id parent{r->asked.parent};
     if (moved) {

@@ -7,10 +7,19 @@
 
 #include "benchfs/server/services.hpp"
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
 namespace benchfs::server {
+
+/// What is noted of one.
+struct reservation {
+    rpc::reserve_entry::request asked;
+    std::string_view name; // in the bytes it was read from
+
+    [[nodiscard]] static std::optional<reservation> parse(const_byte_span bytes);
+};
 
 class reservations {
 public:

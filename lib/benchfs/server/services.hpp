@@ -9,6 +9,7 @@
 #include "benchfs/server/home_writes.hpp"
 #include "benchfs/server/journal.hpp"
 #include "benchfs/server/name_locks.hpp"
+#include "benchfs/server/note_check.hpp"
 #include "benchfs/server/notes.hpp"
 #include "benchfs/server/wall_clock.hpp"
 #include "benchfs/storage/chunk_store.hpp"
@@ -59,6 +60,8 @@ struct service_state {
     rpc::server* requests = nullptr;
     runtime::task_scope* background = nullptr; // what goes on between requests
 
+    /// Whether a server of this cluster can have given this id out.
+    [[nodiscard]] bool possible(file_id id) const noexcept { return server::possible(id, placement.servers()); }
     [[nodiscard]] bool alone() const noexcept { return placement.servers() == 1; }
     [[nodiscard]] server_id place_of(file_id parent, std::string_view name) const noexcept {
         return cluster::place_name(placement, parent, name);

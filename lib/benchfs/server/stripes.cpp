@@ -176,7 +176,7 @@ task<status> stripes::cut(rpc::cut_file::request what) {
     if (e.cutting) { co_return errc::try_again; }
     ++e.cuts;
     if (e.known && !removed && what.epoch <= e.epoch) { co_return ok(); } // a repeat
-    if (what.chunk_size == 0 && !removed) { co_return errc::invalid_argument; }
+    if (!removed && (what.chunk_size == 0 || !state_.possible(file))) { co_return errc::invalid_argument; }
     e.cutting = true;
     while (e.committing != 0) {
         e.idle.reset();

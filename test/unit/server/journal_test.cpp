@@ -29,7 +29,7 @@ public:
 /// A server's journal between two restarts; only what it needs of the server around it.
 struct started {
     explicit started(storage::wal_rig& on) : rig(on) {
-        journal.recover_into(names, notes);
+        journal.recover_into(names, notes, 1);
         rig.open(&journal);
         journal.begin(*rig.store->log());
     }
