@@ -80,12 +80,12 @@ frame_state read_frame(const_byte_span segment, std::size_t at, std::uint64_t ge
         return frame_state::none;
     }
     const const_byte_span rest = segment.subspan(at + sizeof(out.head));
-    if (out.head.size > rest.size() || out.head.size % 8 != 0 || out.head.version != wal_version) {
-        return frame_state::torn;
-    }
+    if (out.head.size > rest.size() || out.head.size % 8 != 0) { return frame_state::torn; }
     out.records = rest.first(out.head.size);
-    if (out.head.crc == sum_of(out.head, out.records)) { return frame_state::good; }
-    return planted_torn_frames ? frame_state::good : frame_state::torn;
+    const bool whole = out.head.crc == sum_of(out.head, out.records);
+    // A crash does not leave a frame whose sum is right: somebody has written this version, and it counts.
+    if (out.head.version != wal_version) { return whole ? frame_state::other_version : frame_state::torn; }
+    return whole || planted_torn_frames ? frame_state::good : frame_state::torn;
 }
 
 bool find_frame(const_byte_span segment, std::size_t at, std::uint64_t generation, std::uint64_t sequence,
@@ -94,9 +94,9 @@ bool find_frame(const_byte_span segment, std::size_t at, std::uint64_t generatio
         std::uint32_t magic = 0;
         std::memcpy(&magic, segment.data() + at, sizeof(magic));
         if (magic != wal_frame_header::expected_magic) { continue; }
-        if (read_frame(segment, at, generation, out) == frame_state::good && out.head.sequence >= sequence) {
-            return true;
-        }
+        const frame_state state = read_frame(segment, at, generation, out);
+        if (state == frame_state::other_version) { return true; }
+        if (state == frame_state::good && out.head.sequence >= sequence) { return true; }
     }
     return false;
 }

@@ -95,8 +95,9 @@ struct wal_frame {
 };
 enum class frame_state : std::uint8_t {
     good,
-    none, // nothing that began as a frame of this generation
-    torn, // a frame of this generation that is not whole, or was damaged
+    none,          // nothing that began as a frame of this generation
+    torn,          // a frame of this generation that is not whole, or was damaged
+    other_version, // a whole one, of a version that this release does not know
 };
 /// A fault that a simulation plants, to show that it would find it: frames are believed whatever their checksum
 /// says. Never set otherwise.
@@ -105,8 +106,8 @@ extern constinit bool planted_torn_frames;
 /// What begins at byte `at` of a segment.
 [[nodiscard]] frame_state read_frame(const_byte_span segment, std::size_t at, std::uint64_t generation,
                                      wal_frame& out) noexcept;
-/// The first good frame of this generation from `at` on with a number of at least `sequence`; false if there is
-/// none.
+/// The first good frame of this generation from `at` on with a number of at least `sequence`, or the first of
+/// another version, whatever its number; false if there is none.
 [[nodiscard]] bool find_frame(const_byte_span segment, std::size_t at, std::uint64_t generation,
                               std::uint64_t sequence, wal_frame& out) noexcept;
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <limits>
+#include <optional>
 
 namespace benchfs::storage {
 namespace {
@@ -20,16 +21,31 @@ constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
     return std::string(where.where()) + "/" + slot.name + " at offset " + std::to_string(at);
 }
 
+[[nodiscard]] std::string other_version(const disk& where, const wal_slot& slot, std::size_t at,
+                                        std::uint32_t version) {
+    return place(where, slot, at) + ": log format version " + std::to_string(version) +
+           ", this release reads version " + std::to_string(wal_version) + "; use the release that wrote it";
+}
+
 /// What lies behind a frame that is missing.
 struct survivors {
     bool any = false;
     std::uint64_t durable = 0; // the highest frame that one of them calls durable
+    // The first frame of another version, whose other fields say nothing to this release.
+    std::optional<std::size_t> other_version = {};
+    std::uint32_t version = 0;
 };
 
 void look_for_survivors(const_byte_span bytes, std::size_t at, std::uint64_t generation, std::uint64_t sequence,
                         survivors& out) {
     wal_frame frame;
     for (; find_frame(bytes, at, generation, sequence, frame); at = wal_padded(at) + 8) {
+        if (frame.head.version != wal_version) {
+            out.version = frame.head.version;
+            out.other_version =
+                static_cast<std::size_t>(frame.records.data() - bytes.data()) - sizeof(frame.head);
+            return;
+        }
         out.any = true;
         out.durable = std::max(out.durable, frame.head.durable);
         // Go on behind this one.
@@ -46,9 +62,9 @@ void look_for_survivors(const_byte_span bytes, std::size_t at, std::uint64_t gen
             continue;
         }
         const std::uint64_t generation = frame.head.generation;
-        if (read_frame(bytes, at, generation, frame) != frame_state::good || frame.head.sequence < sequence) {
-            continue;
-        }
+        const frame_state state = read_frame(bytes, at, generation, frame);
+        const bool whole = state == frame_state::good || state == frame_state::other_version;
+        if (!whole || frame.head.sequence < sequence) { continue; }
         out.any = true;
         out.durable = std::max(out.durable, frame.head.durable);
     }
@@ -130,9 +146,7 @@ order_segments(const disk& where, std::vector<wal_slot>& slots, wal_survey& out,
     for (std::size_t i = 0; i < slots.size(); ++i) {
         slots[i].used = false;
         if (slots[i].state == header_state::other_version) {
-            problem = place(where, slots[i], 0) + ": log format version " +
-                      std::to_string(slots[i].header.version) + ", this release reads version " +
-                      std::to_string(wal_version) + "; use the release that wrote it";
+            problem = other_version(where, slots[i], 0, slots[i].header.version);
             return errc::protocol_mismatch;
         }
         if (slots[i].state == header_state::good) { order.push_back(i); }
@@ -179,6 +193,10 @@ runtime::task<result<wal_survey>> survey_log(const disk& where, std::vector<wal_
             later.any = true;
             later.durable = std::max(later.durable, header.durable);
             look_for_survivors(bytes, wal_header_bytes, header.generation, expected, later);
+            if (later.other_version) {
+                problem = other_version(where, slot, *later.other_version, later.version);
+                co_return errc::protocol_mismatch;
+            }
             continue;
         }
         bool behind = false; // frames that may have lost something
@@ -197,6 +215,10 @@ runtime::task<result<wal_survey>> survey_log(const disk& where, std::vector<wal_
         gap = place(where, slot, end.at);
         if (end.torn) { out.torn = gap; }
         look_for_survivors(bytes, end.at, header.generation, expected, later);
+        if (later.other_version) {
+            problem = other_version(where, slot, *later.other_version, later.version);
+            co_return errc::protocol_mismatch;
+        }
     }
     out.next_sequence = expected;
     for (wal_slot& slot : slots) {

@@ -1,6 +1,7 @@
 // The log: what is there after a crash, where a torn one ends, and when damage is refused.
 #include "wal_rig.hpp"
 
+#include "benchfs/base/crc32c.hpp"
 #include "benchfs/runtime/parallel_for.hpp"
 
 #include <algorithm>
@@ -18,6 +19,17 @@ std::vector<std::size_t> frame_places(const std::vector<std::byte>& bytes) {
         places.push_back(places.back() + frame.bytes());
     }
     return places;
+}
+
+/// As another release would have written the frame.
+void set_version(std::vector<std::byte>& bytes, std::size_t at, std::uint32_t version) {
+    wal_frame_header head;
+    REQUIRE(load(const_byte_span(bytes).subspan(at), head));
+    head.version = version;
+    head.crc = 0;
+    const const_byte_span records = const_byte_span(bytes).subspan(at + sizeof(head), head.size);
+    head.crc = crc32c(records, crc32c(bytes_of(head)));
+    std::memcpy(bytes.data() + at, &head, sizeof(head));
 }
 
 void put(wal_rig& r, std::uint64_t value) {
@@ -186,6 +198,57 @@ TEST_CASE("another version of the log is refused, and another server's") {
     seal(header);
     std::memcpy(bytes.data(), &header, sizeof(header));
     REQUIRE(written.try_open().error() == errc::protocol_mismatch);
+}
+
+TEST_CASE("a whole frame of another version is refused, wherever the log ends") {
+    const quiet q;
+    wal_rig written;
+    write_ten(written);
+    const std::string file = written.newest_log_file();
+    const std::vector<std::size_t> places = frame_places(written.image.files[file].bytes);
+    const bool lost_power = GENERATE(false, true);
+    for (std::size_t i = 0; i < 10; ++i) {
+        for (const std::uint32_t version : {wal_version + 1, wal_version - 1, 0U}) {
+            wal_rig r;
+            r.image = written.image;
+            r.image.power_cycles += lost_power ? 1 : 0;
+            set_version(r.image.files[file].bytes, places[i], version);
+            REQUIRE(r.try_open().error() == errc::protocol_mismatch);
+            for (const auto& [name, one] : r.image.files) { REQUIRE(!one.locked); }
+            // Behind one that is torn, too.
+            if (i != 0) { r.image.files[file].bytes[places[i - 1] + sizeof(wal_frame_header)] ^= std::byte{1}; }
+            REQUIRE(r.try_open().error() == errc::protocol_mismatch);
+        }
+    }
+}
+
+TEST_CASE("a torn frame is one whatever its version says") {
+    const quiet q;
+    wal_rig r;
+    write_ten(r);
+    auto& bytes = r.image.files[r.newest_log_file()].bytes;
+    bytes[frame_places(bytes)[9] + offsetof(wal_frame_header, version)] ^= std::byte{1};
+    record_list found;
+    r.open(&found);
+    REQUIRE(found.values == first(9));
+    r.close();
+}
+
+TEST_CASE("a record of a kind that nobody knows refuses the start") {
+    const quiet q;
+    // One of the log's own, and one of those beside it.
+    for (const std::uint16_t kind : {std::uint16_t{9}, std::uint16_t{record_list::kind + 1}}) {
+        wal_rig r;
+        r.open();
+        put(r, 1);
+        const std::uint64_t value = 2;
+        REQUIRE(r.store->log()->stage(kind, {bytes_of(value)}));
+        REQUIRE(r.store->log()->flush());
+        r.crash();
+        record_list found;
+        REQUIRE(r.try_open(&found).error() == errc::bad_frame);
+        for (const auto& [name, one] : r.image.files) { REQUIRE(!one.locked); }
+    }
 }
 
 TEST_CASE("a segment's header that was cut short anywhere is damaged, not of another version") {
