@@ -224,6 +224,31 @@ static void test_symlinks(benchfs_context_t* fs) {
     CHECK_EQ(benchfs_rmdir(fs, "/real"), 0);
 }
 
+static void test_hard_links(benchfs_context_t* fs) {
+    char text[300];
+    struct stat st;
+    benchfs_file_t* f = NULL;
+    CHECK_EQ(benchfs_create(fs, "/file", O_RDWR, 0600, 0, &f), 0);
+    CHECK_EQ(benchfs_close(f), 0);
+    CHECK_EQ(benchfs_link(fs, "/file", "/other"), -ENOTSUP);
+    CHECK(strstr(benchfs_get_error(), "link /file") != NULL);
+    CHECK(strstr(benchfs_get_error(), "not supported") != NULL);
+    CHECK_EQ(benchfs_link(fs, "/none", "/other"), -ENOTSUP);
+    CHECK_EQ(benchfs_stat(fs, "/other", &st), -ENOENT);
+    CHECK_EQ(benchfs_link(fs, "file", "/other"), -EINVAL);
+    CHECK_EQ(benchfs_link(fs, "/file", "other"), -EINVAL);
+    CHECK_EQ(benchfs_link(fs, "/file", ""), -EINVAL);
+    CHECK_EQ(benchfs_link(fs, NULL, "/other"), -EINVAL);
+    CHECK_EQ(benchfs_link(fs, "/file", NULL), -EINVAL);
+    CHECK_EQ(benchfs_link(NULL, "/file", "/other"), -EINVAL);
+    memset(text, 'n', sizeof text);
+    text[0] = '/';
+    text[257] = '\0';
+    CHECK_EQ(benchfs_link(fs, "/file", text), -ENAMETOOLONG);
+    CHECK_EQ(benchfs_link(fs, text, "/other"), -ENAMETOOLONG);
+    CHECK_EQ(benchfs_unlink(fs, "/file"), 0);
+}
+
 static void test_whole(benchfs_context_t* fs) {
     struct statvfs usage;
     CHECK_EQ(benchfs_statfs(fs, &usage), 0);
@@ -326,6 +351,7 @@ int main(void) {
         test_append(fs);
         test_names(fs);
         test_symlinks(fs);
+        test_hard_links(fs);
         if (round == 0) {
             test_large(fs);
             test_whole(fs);

@@ -99,7 +99,13 @@ int benchfs_server_check(benchfs_server_t* server);
 /* Asks it to end, waits, and frees. -EIO if it had to be killed or had failed. NULL is fine. */
 int benchfs_server_stop(benchfs_server_t* server);
 
-/* ---- files ---- */
+/* ---- files ----
+ *
+ * Nothing is kept at a server for an open file. Once it is unlinked, or replaced by a rename, by whichever
+ * client, its bytes are gone: every call with its handle that asks a server answers -ESTALE, also benchfs_lseek
+ * with SEEK_END. benchfs_fsync and benchfs_close still answer 0. Truncating a file, or opening it with O_TRUNC,
+ * ends nobody's handle.
+ */
 
 /* flags: O_RDONLY, O_WRONLY, O_RDWR with O_CREAT, O_EXCL, O_TRUNC, O_APPEND; others that change nothing here
  * (O_DIRECT, O_CLOEXEC, O_NOFOLLOW ...) are accepted. mode is for a file that this creates. */
@@ -148,6 +154,8 @@ int benchfs_unlink(benchfs_context_t* context, const char* path);
 /* unlink or rmdir, as the path needs. */
 int benchfs_remove(benchfs_context_t* context, const char* path);
 int benchfs_rename(benchfs_context_t* context, const char* from, const char* to);
+/* -ENOTSUP: a file has one name. -EINVAL and -ENAMETOOLONG, as from other calls, for what is no path. */
+int benchfs_link(benchfs_context_t* context, const char* from, const char* to);
 
 /* One entry of a directory. `name` lives as long as the benchfs_dir_t. */
 typedef struct {

@@ -179,6 +179,13 @@ int benchfs_rename(benchfs_context_t* context, const char* from, const char* to)
                       [&](mounted& m) -> int { return done(m.run(m.fs().rename(from, to)), "rename", from); });
 }
 
+int benchfs_link(benchfs_context_t* context, const char* from, const char* to) {
+    if (to == nullptr) { return c::fail(errc::invalid_argument, "link", {}, "the new path is NULL"); }
+    return c::on_path(context, "link", from, [&](mounted& m) -> int {
+        return done(m.run(file_system::link(from, to)), "link", from);
+    });
+}
+
 int benchfs_opendir(benchfs_context_t* context, const char* path, benchfs_dir_t** directory) {
     if (directory == nullptr) { return no_place("opendir"); }
     *directory = nullptr;

@@ -76,6 +76,12 @@ task<result<attributes>> file_system::look_up(path p) {
     }
 }
 
+task<status> file_system::link(std::string from_text, std::string to_text) {
+    BFS_CO_CHECK(path::parse(from_text));
+    BFS_CO_CHECK(path::parse(to_text));
+    co_return errc::not_supported;
+}
+
 task<status> file_system::symlink(std::string target, std::string path_text) {
     BFS_CO_TRY(path p, path::parse(path_text));
     if (target.empty()) { co_return errc::invalid_argument; }

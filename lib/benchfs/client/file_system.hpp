@@ -90,6 +90,9 @@ public:
     [[nodiscard]] runtime::task<status> rmdir(std::string path);
     [[nodiscard]] runtime::task<status> unlink(std::string path);
     [[nodiscard]] runtime::task<status> rename(std::string from, std::string to);
+    /// not_supported: a file has one name. invalid_argument, name_too_long for what is no path; nothing is
+    /// asked of the servers.
+    [[nodiscard]] static runtime::task<status> link(std::string from, std::string to);
     /// A symbolic link at `path`. Calls that take a path follow links (at most 40, then too_many_symlinks; ".."
     /// behind one is resolved as text); lstat, unlink, rename, readlink and symlink don't in the last name.
     /// invalid_argument for an empty target, name_too_long over 511 bytes.

@@ -161,6 +161,23 @@ task<status> sparse_file(file_system& fs) {
     co_return ok();
 }
 
+/// A file has one name, and whoever asks for another one hears so.
+task<status> no_second_name(file_system& fs) {
+    BFS_CO_CHECK(co_await make_empty(fs, "/file"));
+    const status refused = co_await file_system::link("/file", "/other");
+    CHECK(refused.error() == errc::not_supported);
+    const status relative = co_await file_system::link("file", "/other");
+    CHECK(relative.error() == errc::invalid_argument);
+    const status nothing = co_await file_system::link("/file", "");
+    CHECK(nothing.error() == errc::invalid_argument);
+    const std::string longer = "/" + std::string(256, 'n');
+    const status too_long = co_await file_system::link("/file", longer);
+    CHECK(too_long.error() == errc::name_too_long);
+    BFS_CO_TRY(const std::vector<directory_entry> entries, co_await fs.readdir("/"));
+    CHECK(entries.size() == 1);
+    co_return ok();
+}
+
 void run_on_both(task<status> (*work)(file_system&)) {
     for (const bool on_disk : {false, true}) {
         DYNAMIC_SECTION((on_disk ? "io_uring engine" : "memory engine")) {
@@ -176,6 +193,8 @@ void run_on_both(task<status> (*work)(file_system&)) {
 } // namespace
 
 TEST_CASE("a name has 255 bytes at most") { run_on_both(long_names); }
+
+TEST_CASE("a file has no second name") { run_on_both(no_second_name); }
 
 TEST_CASE("a directory of 20,000 files lists each of them once") { run_on_both(large_directory); }
 
