@@ -44,7 +44,7 @@ static void* write_until_error(void* argument) {
     const struct timespec start_again = {.tv_nsec = 1000000};
     ssize_t n;
     while ((n = benchfs_pwrite(f, "x", 1, 0)) == 1) nanosleep(&start_again, NULL);
-    CHECK(n == -EHOSTDOWN || n == -EIO); /* EIO: whether the last byte was written is not known */
+    CHECK(n == -EHOSTDOWN || n == -EREMOTEIO); /* EREMOTEIO: whether the last byte was written is not known */
     CHECK_EQ(benchfs_pwrite(f, "x", 1, 0), -EHOSTDOWN);
     CHECK(strstr(benchfs_get_error(), "server") != NULL);
     return NULL;

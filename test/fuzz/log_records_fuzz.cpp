@@ -248,6 +248,9 @@ byte_string duties_input(std::uint8_t self) {
     put_note(out, note_kind::target, mine(21).value, bytes_of_text("/f"));
     put_note(out, note_kind::copies, mine(20).value, byte_string{std::byte{1} << other});
     put_note(out, note_kind::striped, theirs(20).value, bytes_of(std::uint64_t{2}));
+    put_note(out, note_kind::lost, mine(20).value, byte_string{std::byte{1} << other});
+    put_note(out, note_kind::began, other, bytes_of(std::uint64_t{77}));
+    put_note(out, note_kind::lacking, other, bytes_of(std::uint64_t{78}));
     put_note(out, note_kind::numbers, 0, bytes_of(std::uint64_t{5000}));
     put_note(out, note_kind::paths, 0, bytes_of(std::uint64_t{4000}));
     std::uint64_t key = 40;
@@ -257,6 +260,7 @@ byte_string duties_input(std::uint8_t self) {
                              duty{duty_kind::cut_file, other, mine(24).value, rpc::cut_file::removed, 0, 65536},
                              duty{duty_kind::settle_entry, other, mine(30).value, 0, 1, 0},
                              duty{duty_kind::settle_entry, self, mine(30).value, 0, 0, 0},
+                             duty{duty_kind::begins_empty, other, 79, 0, 0, 0},
                              duty{duty_kind::forget_move, other, mine(31).value, 0, 0, 0},
                              duty{duty_kind::forget_move, self, theirs(31).value, 0, 0, 0},
                              duty{duty_kind::compare_copies, other, 9, 0, 0, 0}}) {

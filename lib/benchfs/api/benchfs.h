@@ -10,7 +10,7 @@
  *
  * Errors. A failed call returns -errno, or NULL where it returns a pointer; benchfs_get_error() then has the
  * reason as a text, for the calling thread, until its next failure. ETIMEDOUT: nobody answered; EHOSTDOWN: the
- * server is gone. A change that was sent and not answered may have happened: EIO,
+ * server is gone. A change that was sent and not answered may have happened: EREMOTEIO,
  * and the text says so. ENOTSUP: this version cannot do that. Nothing waits for ever: see deadline_ms and
  * retry_for_ms.
  *
@@ -119,7 +119,9 @@ int benchfs_close(benchfs_file_t* file);
  */
 ssize_t benchfs_pread(benchfs_file_t* file, void* buffer, size_t size, off_t offset);
 ssize_t benchfs_pwrite(benchfs_file_t* file, const void* buffer, size_t size, off_t offset);
-/* At the position, which moves on. */
+/* At the position, which moves on. With O_APPEND at the end of the file, wherever that is by then: up to the chunk
+ * size, and 4 MiB, as one piece that those of others come before or after. More than that is several such pieces,
+ * and the answer is short when one of them fails. */
 ssize_t benchfs_read(benchfs_file_t* file, void* buffer, size_t size);
 ssize_t benchfs_write(benchfs_file_t* file, const void* buffer, size_t size);
 /* SEEK_SET, SEEK_CUR, SEEK_END; the new position or -errno. */

@@ -50,7 +50,7 @@ constexpr std::array table{
     BFS_ERRNO_ROW(cancelled, "cancelled"),
     row{errc::timed_out, "timed_out", "no answer before the deadline", ETIMEDOUT},
     row{errc::peer_down, "peer_down", "the peer is down", EHOSTDOWN},
-    row{errc::outcome_unknown, "outcome_unknown", "the change may or may not have happened", EIO},
+    row{errc::outcome_unknown, "outcome_unknown", "the change may or may not have happened", EREMOTEIO},
     row{errc::stale_epoch, "stale_epoch", "stale view of the cluster", ESTALE},
     row{errc::bad_frame, "bad_frame", "malformed message", EPROTO},
     row{errc::protocol_mismatch, "protocol_mismatch", "peer speaks another protocol version", EPROTONOSUPPORT},

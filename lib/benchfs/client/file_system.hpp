@@ -36,9 +36,10 @@ public:
     /// that no file can have, bad_handle if the file was not opened for reading, stale_handle once it was
     /// unlinked.
     [[nodiscard]] runtime::task<result<std::size_t>> read(byte_span into, std::uint64_t offset);
-    /// Writes all of `from` at `offset` (with open_flags::append: at the end of the file). After ok, every
-    /// client sees the bytes and the size. no_space, file_too_large, bad_handle, stale_handle; after an error
-    /// any part of the bytes may have been written.
+    /// Writes all of `from` at `offset`. After ok, every client sees the bytes and the size. With
+    /// open_flags::append at the end of the file, wherever that is: up to the chunk size, and 4 MiB, in one
+    /// piece; more of it in several, and fewer bytes are the answer when one of them fails. no_space,
+    /// file_too_large, bad_handle, stale_handle; after an error any part of the bytes may have been written.
     [[nodiscard]] runtime::task<result<std::size_t>> write(const_byte_span from, std::uint64_t offset);
     /// What was written before survives power loss after this.
     [[nodiscard]] runtime::task<status> sync();

@@ -124,7 +124,10 @@ task<result<std::size_t>> file::append(const_byte_span from) {
         const const_segments payload(from.subspan(done, size));
         rpc::call_extra extra;
         extra.payload = &payload;
-        BFS_CO_CHECK(co_await fs.client_.call<rpc::write_chunk>(id_.home(), request, extra));
+        const auto stored = co_await fs.client_.call<rpc::write_chunk>(id_.home(), request, extra);
+        // What came before is there, and its writer must hear of it.
+        if (!stored && done != 0) { break; }
+        if (!stored) { co_return stored.error(); }
         done += size;
     }
     co_return done;

@@ -187,7 +187,9 @@ status compare_copies(void* context, server_call& call) {
 status begins_empty(void* context, server_call& call) {
     service_state& state = state_of(context);
     const auto asked = call.request<rpc::begins_empty>();
-    if (asked.server >= state.placement.servers()) { return errc::invalid_argument; }
+    if (asked.server >= state.placement.servers() || asked.server == index(state.self)) {
+        return errc::invalid_argument;
+    }
     const std::uint64_t files = state.missing->mark(static_cast<std::uint32_t>(asked.server), asked.start);
     call.reply<rpc::begins_empty>({files});
     return ok();

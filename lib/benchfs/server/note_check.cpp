@@ -66,6 +66,8 @@ constexpr string_view no_such_file = "no server of this cluster gave out its fil
         return possible(id, reader.servers) ? string_view() : string_view("no server began its move");
     case duty_kind::compare_copies:
         return to_self ? string_view("a server does not compare with itself") : string_view();
+    case duty_kind::begins_empty:
+        return to_self ? string_view("a server does not tell itself of its store") : string_view();
     }
     return "no duty is of its kind";
 }
@@ -107,6 +109,9 @@ bool known(note_kind kind) noexcept {
     case note_kind::numbers:
     case note_kind::paths:
     case note_kind::target:
+    case note_kind::lost:
+    case note_kind::began:
+    case note_kind::lacking:
         return true;
     }
     return false;
@@ -136,7 +141,12 @@ string_view problem_of(note_kind kind, std::uint64_t key, const_byte_span body, 
     case note_kind::reserved:
         return possible(id, reader.servers) ? reservation_problem(key, body, reader) : wrong_key;
     case note_kind::copies:
+    case note_kind::lost:
         return ours(id, reader) ? copies_problem(body, reader) : not_ours;
+    case note_kind::began:
+    case note_kind::lacking:
+        return number_problem(key < reader.servers && key != index(reader.self),
+                              "its key is not another server", body);
     case note_kind::striped:
         return number_problem(possible(id, reader.servers) && id.home() != reader.self,
                               "no other server of this cluster has its file", body);

@@ -51,6 +51,6 @@ TEST_CASE("numbers that are no error codes are answered, not trusted") {
 TEST_CASE("our own codes look like the nearest errno to a C caller") {
     CHECK(to_errno(errc::timed_out) == ETIMEDOUT);
     CHECK(to_errno(errc::peer_down) == EHOSTDOWN);
-    CHECK(to_errno(errc::outcome_unknown) == EIO);
+    CHECK(to_errno(errc::outcome_unknown) == EREMOTEIO);
     CHECK(to_errno(errc::bad_config) == EINVAL);
 }

@@ -110,8 +110,8 @@ body_bytes good_reservation(std::uint64_t move, std::uint64_t child, std::string
 
 constexpr std::array intents{intent_kind::mkdir, intent_kind::rmdir, intent_kind::move_file,
                              intent_kind::move_directory};
-constexpr std::array all_duties{duty_kind::drop_inode, duty_kind::cut_file, duty_kind::settle_entry,
-                                duty_kind::forget_move, duty_kind::compare_copies};
+constexpr std::array all_duties{duty_kind::drop_inode,  duty_kind::cut_file,       duty_kind::settle_entry,
+                                duty_kind::forget_move, duty_kind::compare_copies, duty_kind::begins_empty};
 
 /// The note is refused, and nothing of it is taken up.
 void refused(log_of_notes& log, note_kind kind, std::uint64_t key, const body_bytes& body) {
@@ -144,7 +144,10 @@ TEST_CASE("a log's notes of every kind are taken up") {
     CHECK(log.tell(note_kind::numbers, 0, number) == errc::ok);
     CHECK(log.tell(note_kind::paths, 0, number) == errc::ok);
     CHECK(log.tell(note_kind::target, ours, raw_text("/somewhere")) == errc::ok);
-    CHECK(log.notes.size() == 9);
+    CHECK(log.tell(note_kind::lost, ours, {std::byte{0b101}}) == errc::ok);
+    CHECK(log.tell(note_kind::began, 0, number) == errc::ok);
+    CHECK(log.tell(note_kind::lacking, 2, number) == errc::ok);
+    CHECK(log.notes.size() == 12);
     for (std::uint32_t kind = 1; kind <= 9; ++kind) {
         CHECK(log.record(journal_kind::note_removed, kind, ours, {}) == errc::ok);
     }
@@ -220,12 +223,13 @@ TEST_CASE("a log with a duty that cannot be one is refused") {
         }
         bad = good;
         bad.id = nobodys;
-        if (kind != duty_kind::compare_copies) { refused(log, note_kind::duty, ours, raw(bad)); }
+        const bool of_a_start = kind == duty_kind::compare_copies || kind == duty_kind::begins_empty;
+        if (!of_a_start) { refused(log, note_kind::duty, ours, raw(bad)); }
     }
-    for (const std::uint32_t kind : {0U, 6U, 77U}) {
+    for (const std::uint32_t kind : {0U, 7U, 77U}) {
         refused(log, note_kind::duty, ours, raw(good_duty(static_cast<duty_kind>(kind))));
     }
-    for (const duty_kind kind : {duty_kind::cut_file, duty_kind::compare_copies}) {
+    for (const duty_kind kind : {duty_kind::cut_file, duty_kind::compare_copies, duty_kind::begins_empty}) {
         duty to_self = good_duty(kind);
         to_self.server = 1;
         refused(log, note_kind::duty, ours, raw(to_self));
@@ -261,6 +265,13 @@ TEST_CASE("a log that notes copies where none can be is refused") {
     refused(log, note_kind::copies, ours, {std::byte{1}, std::byte{0}});
     refused(log, note_kind::copies, ours, {});
     refused(log, note_kind::copies, theirs, {std::byte{1}});
+    refused(log, note_kind::lost, ours, {std::byte{0b0010}});
+    refused(log, note_kind::lost, theirs, {std::byte{1}});
+    for (const note_kind kind : {note_kind::began, note_kind::lacking}) {
+        refused(log, kind, 1, number); // this one
+        refused(log, kind, 3, number);
+        refused(log, kind, 2, shorter(number));
+    }
     refused(log, note_kind::striped, ours, number);
     refused(log, note_kind::striped, nobodys, number);
     refused(log, note_kind::striped, theirs, longer(number));
