@@ -30,12 +30,40 @@ task<result<file>> make_wide_file(file_system& fs, std::string stem, bool sparse
     co_return errc::not_found;
 }
 
+/// Files of both servers that nobody writes: what they read as.
+task<result<std::vector<std::byte>>> read_new_files(file_system& fs) {
+    std::vector<std::byte> all;
+    for (unsigned i = 0; i < 16; ++i) {
+        BFS_CO_TRY(file f,
+                   co_await fs.open("/new" + std::to_string(i), open_flags::read_write | open_flags::create));
+        std::vector<std::byte> bytes(lost_chunks_in_file * lost_chunk_size);
+        BFS_CO_CHECK(co_await f.truncate(bytes.size()));
+        BFS_CO_TRY(const std::size_t got, co_await f.read(bytes, 0));
+        all.insert(all.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(got));
+    }
+    co_return all;
+}
+
+/// Several files of each server, with chunks on both.
+task<status> fill_files(file_system& fs) {
+    const std::vector<std::byte> nines(lost_chunks_in_file * lost_chunk_size, std::byte{9});
+    for (unsigned i = 0; i < 16; ++i) {
+        BFS_CO_TRY(file f,
+                   co_await fs.open("/old" + std::to_string(i), open_flags::write | open_flags::create));
+        BFS_CO_TRY(const std::size_t wrote, co_await f.write(nines, 0));
+        if (wrote != nines.size()) { co_return errc::io_error; }
+    }
+    co_return ok();
+}
+
 task<status> come_back_empty(sim_cluster& servers, world& w, runtime::task_scope& graves) {
     file_system& fs = servers.fs(0);
     task<result<file>> making = make_wide_file(fs, "/wide", false);
     BFS_CO_TRY(file wide, co_await std::move(making));
     task<result<file>> making_sparse = make_wide_file(fs, "/sparse", true);
     BFS_CO_TRY(file sparse, co_await std::move(making_sparse));
+    task<status> filling = fill_files(fs);
+    BFS_CO_CHECK(co_await std::move(filling));
     servers.crash(1, false, graves);
     servers.disk(1).files.clear();
     co_await w.rest(50ms);
@@ -53,6 +81,10 @@ task<status> come_back_empty(sim_cluster& servers, world& w, runtime::task_scope
     CHECK(lost != 0);
     const result<std::size_t> all = co_await wide.read(back, 0);
     CHECK(all.error() == errc::io_error);
+    // Nor does what it makes now have the chunks that server 0 keeps of its earlier files.
+    task<result<std::vector<std::byte>>> reading_new = read_new_files(fs);
+    BFS_CO_TRY(const std::vector<std::byte> made_again, co_await std::move(reading_new));
+    CHECK((made_again == std::vector<std::byte>(made_again.size())));
     // Holes are holes still, also in files that are made now, and what is written again can be read.
     const result<std::size_t> zeros = co_await sparse.read(back, 0);
     CHECK((zeros && *zeros == back.size() && back == std::vector<std::byte>(back.size())));

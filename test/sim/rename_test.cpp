@@ -196,3 +196,28 @@ TEST_CASE("a name that is kept for a move that nobody remembers is free again") 
     plan.engine = "uring";
     CHECK(play_each(30, plan, lose_the_intention) > 5);
 }
+
+namespace {
+
+/// Whatever else is in it, or nothing: the directory that moves is.
+task<status> move_onto_own_parent(sim_cluster& servers, world&, runtime::task_scope&) {
+    file_system& fs = servers.fs(0);
+    for (unsigned i = 0; i < 8; ++i) {
+        const std::string outer = "/outer" + std::to_string(i);
+        BFS_CO_CHECK(co_await fs.mkdir(outer));
+        BFS_CO_CHECK(co_await fs.mkdir(outer + "/inner"));
+        const status moved = co_await fs.rename(outer + "/inner", outer);
+        CHECK(name(moved.error()) == "not_empty");
+    }
+    co_return ok();
+}
+
+} // namespace
+
+TEST_CASE("a directory is not moved onto one that it lies in") {
+    cluster_plan plan;
+    plan.servers = rename_servers;
+    plan.clients = 1;
+    plan.engine = "uring";
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) { play(seed, plan, move_onto_own_parent); }
+}

@@ -167,3 +167,54 @@ TEST_CASE("an append that fails takes back nothing that others have written") {
         CHECK(play_each(10, plan_of(engine, 3), fail_beside_write) > 3);
     }
 }
+
+namespace {
+
+/// Reads beside what takes the bytes away: all of them, or none.
+task<status> read_until(file_system& fs, world& w, const bool& over, unsigned& reads) {
+    std::vector<std::byte> bytes(6 * cut_chunk_size);
+    while (!over) {
+        const result<file> opened = co_await fs.open("/f", open_flags::read);
+        if (!opened) { continue; }
+        file f = *opened;
+        co_await w.rest(w.between(0us, 200us));
+        const result<std::size_t> got = co_await f.read(bytes, 0);
+        if (!got) { CHECK(name(got.error()) == "stale_handle"); }
+        if (!got || *got == 0) { continue; }
+        ++reads;
+        CHECK((*got == bytes.size() || *got == written_size));
+        const auto end = bytes.begin() + static_cast<std::ptrdiff_t>(*got);
+        CHECK(std::count(bytes.begin(), end, std::byte{'w'}) == end - bytes.begin());
+    }
+    co_return ok();
+}
+
+task<status> take_away_beside_reads(sim_cluster& servers, world& w, runtime::task_scope&, unsigned& reads) {
+    runtime::call_context& context = co_await runtime::current_context();
+    file_system& fs = servers.fs(0);
+    bool over = false;
+    runtime::task_scope work(context);
+    work.spawn(read_until(servers.fs(1), w, over, reads));
+    const std::vector<std::byte> bytes = filled(6 * cut_chunk_size, 'w');
+    for (unsigned round = 0; round < 10; ++round) {
+        BFS_CO_TRY(file f, co_await fs.open("/new", read_and_write));
+        BFS_CO_TRY(const std::size_t wrote, co_await f.write(bytes, 0));
+        CHECK(wrote == bytes.size());
+        BFS_CO_CHECK(co_await fs.rename("/new", "/f")); // over the one of the round before
+        co_await w.rest(w.between(0us, 500us));
+        if (w.chance(50)) { BFS_CO_CHECK(co_await fs.truncate("/f", written_size)); }
+        if (w.chance(30)) { BFS_CO_CHECK(co_await fs.unlink("/f")); }
+    }
+    over = true;
+    co_return co_await work.join();
+}
+
+} // namespace
+
+TEST_CASE("a read beside a truncation, a removal or a replacement has the bytes or says so") {
+    for (const char* engine : {"uring", "memory"}) {
+        for (const unsigned count : {1U, 3U}) {
+            CHECK(play_each(10, plan_of(engine, count), take_away_beside_reads) > 10);
+        }
+    }
+}

@@ -12,6 +12,8 @@ namespace {
 
 using runtime::task;
 
+constexpr int overtaken_max = 100; // truncations that one read gives way to
+
 /// What the chunk does not have reads as zeros.
 void fill_hole(std::byte* memory, std::uint32_t valid, std::uint32_t size) noexcept {
     if (valid < size) { std::memset(memory + valid, 0, size - valid); }
@@ -78,14 +80,41 @@ task<result<std::size_t>> file::read(byte_span into, std::uint64_t offset) {
 /// A read of several parts, or beside the home. Every answer from the home tells the size, and the truncate
 /// epoch in which the file has it.
 struct file_system::read_progress : io_range {
+    static constexpr std::uint64_t nowhere = std::numeric_limits<std::uint64_t>::max();
+
     std::uint64_t size = rpc::read_chunk::unknown_size; // the newest that was told
     std::uint64_t epoch = 0;
-    std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max(); // epoch of bytes that came
+    // Of the answers: the oldest epoch of bytes that came, and where bytes are missing. Who does not know the
+    // file tells no epoch: it never had any of it, or has removed it.
+    std::uint64_t oldest = nowhere;
+    std::uint64_t missing_from = nowhere;
+    std::uint64_t missing_in = 0; // the newest epoch of those who know the file
+    std::uint64_t unknown_from = nowhere;
 
     void told(std::uint64_t its_size, std::uint64_t its_epoch) noexcept {
         if (size != rpc::read_chunk::unknown_size && its_epoch < epoch) { return; }
         size = its_size;
         epoch = its_epoch;
+    }
+    void came(const io_part& part, const rpc::read_chunk::reply& answer) noexcept {
+        if (answer.valid != 0) { oldest = std::min(oldest, answer.epoch); }
+        if (answer.valid >= part.size) { return; }
+        const std::uint64_t from = std::uint64_t{part.chunk} * chunk_size + part.offset + answer.valid;
+        missing_from = std::min(missing_from, from);
+        missing_in = std::max(missing_in, answer.epoch);
+        if (answer.epoch == 0) { unknown_from = std::min(unknown_from, from); }
+    }
+    void begin_again() noexcept {
+        oldest = missing_from = unknown_from = nowhere;
+        missing_in = 0;
+    }
+    /// Bytes of before a truncation, and perhaps a size of after it, when others have made the file longer
+    /// again: what was cut off would show. Nobody can make it longer before the truncation has reached every
+    /// server, so bytes that are asked for now belong to this size or a later one.
+    [[nodiscard]] bool too_old() const noexcept { return oldest < epoch; }
+    /// What is missing is a hole, unless the file was cut or removed after its size was told.
+    [[nodiscard]] bool doubtful() const noexcept {
+        return unknown_from < size || (missing_from < size && missing_in > epoch);
     }
 };
 
@@ -97,9 +126,10 @@ task<status> file_system::read_step(file_system& fs, read_progress& p, std::size
         p.told(now.size, now.epoch);
         co_return ok();
     }
-    task<result<rpc::read_chunk::reply>> reading = fs.read_part(p.id, p.part(i));
+    const io_part part = p.part(i);
+    task<result<rpc::read_chunk::reply>> reading = fs.read_part(p.id, part);
     BFS_CO_TRY(const rpc::read_chunk::reply answer, co_await std::move(reading));
-    if (answer.valid != 0) { p.oldest = std::min(p.oldest, answer.epoch); }
+    p.came(part, answer);
     if (answer.file_size != rpc::read_chunk::unknown_size) { p.told(answer.file_size, answer.epoch); }
     co_return ok();
 }
@@ -115,18 +145,20 @@ task<result<std::size_t>> file::read_parts(byte_span into, std::uint64_t offset)
     }
     file_system::read_progress progress{{id_, chunk_size_, offset, into.data(), &parts}};
     const auto step = [&](std::size_t i) { return file_system::read_step(fs, progress, i); };
-    const std::size_t count = parts.count();
-    task<status> all = runtime::parallel_for(count + (asks ? 1 : 0), fs.settings_.chunks_at_once, step);
-    BFS_CO_CHECK(co_await std::move(all));
-    const std::uint64_t size = progress.size;
-    if (progress.oldest < progress.epoch) {
-        // Bytes of before a truncation, and perhaps a size of after it, when others have made the file longer
-        // again: what was cut off would show. Nobody can make it longer before the truncation has reached
-        // every server, so bytes that are asked for now belong to this size or a later one.
-        task<status> again = runtime::parallel_for(count, fs.settings_.chunks_at_once, step);
-        BFS_CO_CHECK(co_await std::move(again));
+    for (int tries = 0; tries < overtaken_max; ++tries) {
+        progress.begin_again();
+        task<status> all =
+            runtime::parallel_for(parts.count() + (asks ? 1 : 0), fs.settings_.chunks_at_once, step);
+        BFS_CO_CHECK(co_await std::move(all));
+        if (progress.too_old()) { continue; }
+        if (!progress.doubtful()) { co_return within(progress.size, into.size(), offset); }
+        const std::uint64_t epoch = progress.epoch;
+        task<result<attributes>> asking = fs.attributes_of(id_);
+        BFS_CO_TRY(const attributes now, co_await std::move(asking));
+        if (now.epoch == epoch) { co_return within(progress.size, into.size(), offset); }
+        progress.told(now.size, now.epoch);
     }
-    co_return within(size, into.size(), offset);
+    co_return errc::busy;
 }
 
 } // namespace benchfs

@@ -13,7 +13,7 @@ namespace {
 
 using runtime::task;
 
-constexpr int overtaken_max = 100; // truncations that one write gives way to
+constexpr int rewritten_max = 100; // truncations that one write gives way to
 
 } // namespace
 
@@ -143,7 +143,7 @@ task<result<std::size_t>> file::write_parts(const_byte_span from, std::uint64_t 
     const bool extends = cluster::place_chunk(fs.placement_, id_, last) != id_.home();
     bool overtaken = true;
     for (int tries = 0; overtaken; ++tries) {
-        if (tries == overtaken_max) { co_return errc::busy; }
+        if (tries == rewritten_max) { co_return errc::busy; }
         if (tries != 0) {
             task<result<attributes>> asking = fs.attributes_of(id_);
             BFS_CO_TRY(const attributes now, co_await std::move(asking));

@@ -221,7 +221,18 @@ task<status> read(void* context, server_call& call) {
         BFS_CO_CHECK(co_await state.store.read(slot));
     }
     answer.valid = slot.valid;
-    if (slot.valid < asked.size && state.missing->may_lack(file.home()) && file.home() != state.self) {
+    if (slot.valid < asked.size && file.home() == state.self) {
+        // A truncation or removal since then may have cut it: not zeros before the old end.
+        const result<metadata::attributes> now = state.names.stat(file);
+        if (!now) {
+            state.store.release(slot);
+            co_return now.error();
+        }
+        if (now->epoch != answer.epoch) {
+            answer.file_size = now->size;
+            answer.epoch = now->epoch;
+        }
+    } else if (slot.valid < asked.size && state.missing->may_lack(file.home())) {
         const short_read what{slot.chunk, asked.offset, asked.size, slot.valid};
         task<status> looking = state.missing->look(what);
         const status hole = co_await std::move(looking);

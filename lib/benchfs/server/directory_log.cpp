@@ -97,6 +97,8 @@ task<status> directory_log::move(rpc::move_directory::request what, std::optiona
         co_return errc::stale_handle;
     }
     if (state_.names.below(parent, id)) { co_return errc::invalid_argument; }
+    // The name that is moved is held in there, and may be all there is: nobody would count it as an entry.
+    if (replaced.valid() && replaced != id && state_.names.below(id, replaced)) { co_return errc::not_empty; }
     BFS_CO_TRY(const std::uint64_t change, next_number());
     const rpc::wire_freeze frozen{change, what.replaced, 1};
     task<status> freezing = freeze_all(frozen, silent);
@@ -131,10 +133,11 @@ task<status> directory_log::freeze_one(service_state& state, server_id server, r
     if (server == state.self) { co_return empty(state.dirs->freeze(what)); }
     task<result<rpc::freeze::reply>> asking = state.agreed->ask<rpc::freeze>(server, what);
     const result<rpc::freeze::reply> answer = co_await std::move(asking);
+    if (answer.error() == errc::cancelled) { co_return errc::busy; } // another one has said no
     if (!answer) {
         BFS_LOG_WARN("server", "a directory cannot be removed or moved: server %u does not agree: %s",
                      static_cast<unsigned>(server), message(answer.error()).data());
-        // Nothing has happened. What was cancelled was so because another one has said no.
+        // Nothing has happened.
         if (never_asked(answer.error()) || answer.error() == errc::outcome_unknown) { silent = server; }
         co_return answer.error() == errc::no_space ? errc::no_space : errc::busy;
     }

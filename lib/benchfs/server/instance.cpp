@@ -147,9 +147,12 @@ task<status> instance::open_state(instance_environment& environment, const serve
     if (environment.tune_store) { environment.tune_store(wanted); }
     BFS_CO_TRY(store_, co_await storage::open_store(engine, *store_environment_, std::move(wanted)));
     if (environment.wrap_store) { store_ = environment.wrap_store(std::move(store_)); }
-    if (store_->log() == nullptr) {
-        // Nothing is recovered after a restart, and ids must not come again: each start takes its own range.
+    if (store_->log() == nullptr || store_->log()->fresh()) {
+        // Ids must not come again: others may hold those of an earlier store, and chunks of its files. So each
+        // store that begins empty takes its own range; that of the memory engine does with each start.
         names_->replay().ids_reserved((environment.incarnation & 0xffffff) << 24 | 2);
+    }
+    if (store_->log() == nullptr) {
         if (names.self == server_id{0}) { directory_log::begin_numbers(notes_, environment.now()); }
         co_return ok();
     }
