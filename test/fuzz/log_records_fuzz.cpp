@@ -294,8 +294,19 @@ std::vector<byte_string> strange_peers() {
     return all;
 }
 
+/// Found once: no ids are left, and a duty, which took one, ended the server.
+byte_string no_ids_input() {
+    sink out;
+    out.put(std::uint8_t{0});
+    put_named(out, {20}, metadata::file_type::file, "file", 200'000);
+    put_note(out, note_kind::copies, 20, byte_string{std::byte{0b10}});
+    put_record(out, journal_kind::ids_reserved, server::journal_number{std::uint64_t{1} << 48});
+    return out.bytes();
+}
+
 std::vector<byte_string> log_peers_corpus() {
     std::vector<byte_string> all = strange_peers();
+    all.push_back(no_ids_input());
     for (const std::uint8_t self : {std::uint8_t{0}, std::uint8_t{1}}) {
         all.push_back(moves_input(self));
         all.push_back(duties_input(self));

@@ -13,8 +13,6 @@ namespace benchfs::metadata {
 class id_allocator {
 public:
     static constexpr std::uint64_t last = std::uint64_t{1} << file_id::home_shift;
-    /// A log that says more were given out is wrong: at a million a second that takes four years.
-    static constexpr std::uint64_t believable = last / 2;
 
     /// The first counter given out is `first`, at least 2 (1 is the root's).
     id_allocator(server_id home, std::uint64_t first) noexcept

@@ -36,11 +36,20 @@ void duties::resume() {
 }
 
 std::uint64_t duties::add(const duty& what) {
-    const result<file_id> number = state_.names.new_id();
-    BFS_ASSERT(number.has_value()); // 2^48 of them
-    state_.notes.set(note_kind::duty, number->value, what);
-    enqueue(number->value, what);
-    return number->value;
+    const std::uint64_t number = new_number();
+    state_.notes.set(note_kind::duty, number, what);
+    enqueue(number, what);
+    return number;
+}
+
+/// An id, or one that was given out before when all were: nothing has to be made for what is removed, and a
+/// duty's number only has to be another one than those of other duties.
+std::uint64_t duties::new_number() {
+    if (const result<file_id> fresh = state_.names.new_id()) { return fresh->value; }
+    for (std::uint64_t counter = 1;; ++counter) {
+        const std::uint64_t used = file_id::make(state_.self, counter).value;
+        if (!state_.notes.has(note_kind::duty, used)) { return used; }
+    }
 }
 
 void duties::enqueue(std::uint64_t number, const duty& what) {

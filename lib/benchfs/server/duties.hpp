@@ -81,6 +81,7 @@ private:
         runtime::event all_done;
     };
 
+    [[nodiscard]] std::uint64_t new_number();
     void enqueue(std::uint64_t number, const duty& what);
     void confirmed(const item& one);
     void one_cut(file_id file) noexcept;

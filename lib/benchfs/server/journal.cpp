@@ -170,8 +170,8 @@ status journal::record(std::uint16_t kind, const_byte_span body, std::uint64_t) 
     }
     case journal_kind::ids_reserved:
         if (!load(body, number)) { return errc::bad_frame; }
-        if (number.value > metadata::id_allocator::believable) {
-            BFS_LOG_ERROR("server", "the log says that %llu files were made, which cannot be",
+        if (number.value > metadata::id_allocator::last) {
+            BFS_LOG_ERROR("server", "the log says that %llu ids were given out, more than there are",
                           static_cast<unsigned long long>(number.value));
             return errc::bad_frame;
         }
