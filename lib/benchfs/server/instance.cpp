@@ -150,7 +150,7 @@ task<status> instance::open_state(instance_environment& environment, const serve
     if (store_->log() == nullptr || store_->log()->fresh()) {
         // Ids must not come again: others may hold those of an earlier store, and chunks of its files. So each
         // store that begins empty takes its own range; that of the memory engine does with each start.
-        names_->replay().ids_reserved((environment.incarnation & 0xffffff) << 24 | 2);
+        names_->replay().ids_reserved((environment.incarnation & 0x7fffff) << 24 | 2);
     }
     if (store_->log() == nullptr) {
         if (names.self == server_id{0}) { directory_log::begin_numbers(notes_, environment.now()); }
