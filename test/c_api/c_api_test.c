@@ -340,9 +340,40 @@ static void test_no_server(void) {
     CHECK_EQ(errno, EINVAL);
 }
 
+/* A server without a data directory forgets everything when it is started again. */
+static void test_lost_changes(void) {
+    benchfs_server_options_t options;
+    benchfs_server_options_init(&options);
+    options.registry_dir = below(directory, "forgetful");
+    benchfs_server_t* server = NULL;
+    CHECK_EQ(benchfs_server_start(&options, &server), 0);
+    benchfs_context_t* fs = benchfs_init("third", options.registry_dir, NULL, 0);
+    CHECK(fs != NULL);
+    benchfs_file_t* f = NULL;
+    CHECK_EQ(benchfs_create(fs, "/f", O_RDWR, 0600, 0, &f), 0);
+    CHECK_EQ(benchfs_fsync(f), 0);
+    CHECK_EQ(benchfs_pwrite(f, "lost", 4, 0), 4);
+    CHECK_EQ(benchfs_server_stop(server), 0);
+    CHECK_EQ(benchfs_server_start(&options, &server), 0);
+    CHECK_EQ(benchfs_fsync(f), -EIO);
+    CHECK(strstr(benchfs_get_error(), "/f: server 0 was started again and has lost changes") != NULL);
+    CHECK_EQ(benchfs_fsync(f), 0);
+    CHECK_EQ(benchfs_sync(fs), 0);
+    CHECK_EQ(benchfs_close(f), 0);
+    CHECK_EQ(benchfs_mkdir(fs, "/d", 0700), 0);
+    CHECK_EQ(benchfs_server_stop(server), 0);
+    CHECK_EQ(benchfs_server_start(&options, &server), 0);
+    CHECK_EQ(benchfs_sync(fs), -EIO);
+    CHECK(strstr(benchfs_get_error(), "server 0") != NULL);
+    CHECK_EQ(benchfs_sync(fs), 0);
+    CHECK_EQ(benchfs_finalize(fs), 0);
+    CHECK_EQ(benchfs_server_stop(server), 0);
+}
+
 int main(void) {
     make_directory(directory, sizeof directory);
     test_no_server();
+    test_lost_changes();
     /* Repeatable: what one round wrote to the memory of its server is gone in the next. */
     for (int round = 0; round < 3; ++round) {
         benchfs_context_t* fs = start();

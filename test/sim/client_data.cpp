@@ -124,7 +124,10 @@ task<void> user::sync() {
     const status done = co_await std::move(syncing);
     s_.w.note("answer", op, static_cast<std::uint64_t>(done.error()));
     count(done.error());
-    if (!done && !expected(done.error())) {
+    // Once for each loss, at most.
+    const bool told = done.error() == errc::io_error && losses_heard_ < s_.losses;
+    losses_heard_ += told ? 1 : 0;
+    if (!done && !told && !expected(done.error())) {
         co_return wrong("sync", op, "unexpected error: " + std::string(name(done.error())));
     }
     s_.names.end_sync(op, static_cast<bool>(done));

@@ -74,6 +74,7 @@ private:
     scenario& s_;
     unsigned number_;
     std::map<std::size_t, file> handles_;
+    std::uint64_t losses_heard_ = 0;
 };
 
 } // namespace benchfs::sim

@@ -82,6 +82,7 @@ private:
         const unsigned server = some_server();
         if (!s_.servers.up(server)) { co_return; }
         ++s_.report.crashes;
+        s_.losses += power || !s_.plan.durable ? 1 : 0;
         const std::uint32_t wipe = s_.next_op();
         if (!s_.plan.durable) {
             s_.names.begin(wipe, name_op::wipe, 0, 0, s_.w.now());

@@ -37,6 +37,7 @@ struct scenario {
     std::uint32_t last_op = 0;
     std::set<std::size_t> pointed_to; // by symbolic links, ever
     bool clients_done = false;
+    std::uint64_t losses = 0;              // of what a server had not synced, so far
     time_point synced = time_point::min(); // what ended before this survives power loss
     std::optional<touched_things> touched; // while power_task() cuts the power
 };

@@ -126,6 +126,8 @@ ssize_t benchfs_read(benchfs_file_t* file, void* buffer, size_t size);
 ssize_t benchfs_write(benchfs_file_t* file, const void* buffer, size_t size);
 /* SEEK_SET, SEEK_CUR, SEEK_END; the new position or -errno. */
 off_t benchfs_lseek(benchfs_file_t* file, off_t offset, int whence);
+/* What was written before survives power loss after this. -EIO once if a server has lost changes of this context
+ * that it had acknowledged; the next one succeeds. */
 int benchfs_fsync(benchfs_file_t* file);
 int benchfs_ftruncate(benchfs_file_t* file, off_t size);
 int benchfs_fstat(benchfs_file_t* file, struct stat* attributes);
@@ -177,7 +179,8 @@ void benchfs_closedir(benchfs_dir_t* directory);
 /* ---- the whole file system ---- */
 
 int benchfs_statfs(benchfs_context_t* context, struct statvfs* usage);
-/* Everything acknowledged so far, by whichever client, survives power loss after this. */
+/* Everything acknowledged so far, by whichever client, survives power loss after this. -EIO once if a server has
+ * lost changes that this context made since its last sync. */
 int benchfs_sync(benchfs_context_t* context);
 
 /* How many servers the file system has, or -errno. */

@@ -50,6 +50,17 @@ int fail(errc error, std::string_view operation, std::string_view subject, std::
     return -to_errno(error);
 }
 
+int fail_sync(errc error, std::optional<server_id> loser, std::string_view operation,
+              std::string_view subject) noexcept {
+    if (error != errc::io_error || !loser) { return fail(error, operation, subject); }
+    char reason[160];
+    const int size = std::snprintf(reason, sizeof reason,
+                                   "server %u was started again and has lost changes since the last sync (its "
+                                   "power failed, or it has no data directory)",
+                                   static_cast<unsigned>(*loser));
+    return fail(error, operation, subject, {reason, static_cast<std::size_t>(size)});
+}
+
 void name_silent_server(std::optional<server_id> who) noexcept {
     if (!somebody_silent) { return; }
     somebody_silent = false;

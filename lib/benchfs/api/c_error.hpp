@@ -13,6 +13,10 @@ namespace benchfs::c {
 int fail(errc error, std::string_view operation, std::string_view subject = {},
          std::string_view reason = {}) noexcept;
 
+/// The same for a sync; it names the server whose loss the sync told of, if that is why.
+int fail_sync(errc error, std::optional<server_id> loser, std::string_view operation,
+              std::string_view subject) noexcept;
+
 /// Adds to the text of a failure just kept who did not answer, if that is why.
 void name_silent_server(std::optional<server_id> who) noexcept;
 

@@ -171,7 +171,7 @@ int benchfs_fsync(benchfs_file_t* file) {
     if (file == nullptr) { return static_cast<int>(refuse(file, "fsync")); }
     return c::locked(*file->shared, "fsync", file->path, [&](mounted& m) -> int {
         const status synced = m.run(file->handle.sync());
-        return synced ? 0 : c::fail(synced.error(), "fsync", file->path);
+        return synced ? 0 : c::fail_sync(synced.error(), m.fs().lost_by(), "fsync", file->path);
     });
 }
 

@@ -230,8 +230,10 @@ int benchfs_statfs(benchfs_context_t* context, struct statvfs* usage) {
 }
 
 int benchfs_sync(benchfs_context_t* context) {
-    return c::on_path(context, "sync", "/",
-                      [&](mounted& m) -> int { return done(m.run(m.fs().sync()), "sync", "/"); });
+    return c::on_path(context, "sync", "/", [&](mounted& m) -> int {
+        const status synced = m.run(m.fs().sync());
+        return synced ? 0 : c::fail_sync(synced.error(), m.fs().lost_by(), "sync", "/");
+    });
 }
 
 int benchfs_servers(benchfs_context_t* context) {

@@ -1,5 +1,6 @@
 #include "benchfs/client/file_system.hpp"
 
+#include "benchfs/client/shared_change.hpp"
 #include "benchfs/runtime/parallel_for.hpp"
 #include "benchfs/runtime/sleep.hpp"
 
@@ -217,8 +218,15 @@ task<status> file_system::rename(std::string from_text, std::string to_text) {
         request.from_size = static_cast<std::uint32_t>(source.name.size());
         rpc::call_extra extra;
         extra.tail = std::as_bytes(std::span(names));
+        shared_change shared(client_);
+        const bool elsewhere = server_of(target) != server_of(source);
+        if (elsewhere) {
+            task<void> meeting = shared_change::expect(shared, server_of(target));
+            co_await std::move(meeting);
+        }
         const result<rpc::empty_reply> done =
             co_await client_.call<rpc::rename>(server_of(source), request, extra);
+        if (done && elsewhere) { shared.made_by(server_of(target)); }
         if (!done && done.error() == errc::stale_epoch) {
             task<status> learning = learn_paths(server_of(source));
             BFS_CO_CHECK(co_await std::move(learning));
@@ -279,11 +287,6 @@ task<status> ask_usage(rpc::client& client, server_id server, file_system_usage&
     co_return ok();
 }
 
-task<status> ask_sync(rpc::client& client, server_id server) {
-    const auto done = co_await client.call<rpc::sync_server>(server, rpc::sync_server::request{});
-    co_return done.error();
-}
-
 } // namespace
 
 task<result<file_system_usage>> file_system::usage() {
@@ -292,12 +295,6 @@ task<result<file_system_usage>> file_system::usage() {
     task<status> asking = runtime::parallel_for(placement_.servers(), cluster::servers_at_once, one);
     BFS_CO_CHECK(co_await std::move(asking));
     co_return all;
-}
-
-task<status> file_system::sync() {
-    const auto one = [&](std::size_t i) { return ask_sync(client_, static_cast<server_id>(i)); };
-    task<status> syncing = runtime::parallel_for(placement_.servers(), cluster::servers_at_once, one);
-    co_return co_await std::move(syncing);
 }
 
 task<status> file_system::ping(server_id server) {

@@ -41,7 +41,8 @@ public:
     /// piece; more of it in several, and fewer bytes are the answer when one of them fails. no_space,
     /// file_too_large, bad_handle, stale_handle; after an error any part of the bytes may have been written.
     [[nodiscard]] runtime::task<result<std::size_t>> write(const_byte_span from, std::uint64_t offset);
-    /// What was written before survives power loss after this.
+    /// What was written before survives power loss after this. io_error, once for each open file, if a server
+    /// has lost changes of this client that it had acknowledged: see file_system::sync().
     [[nodiscard]] runtime::task<status> sync();
     /// A larger size makes a hole.
     [[nodiscard]] runtime::task<status> truncate(std::uint64_t size);
@@ -54,8 +55,7 @@ public:
 
 private:
     friend class file_system;
-    file(file_system& owner, const attributes& a, open_flags flags) noexcept
-        : owner_(&owner), id_(a.id), epoch_(a.epoch), chunk_size_(a.chunk_size), flags_(flags) {}
+    file(file_system& owner, const attributes& a, open_flags flags) noexcept;
 
     [[nodiscard]] runtime::task<result<std::size_t>> append(const_byte_span from);
     [[nodiscard]] runtime::task<result<std::size_t>> write_parts(const_byte_span from, std::uint64_t offset);
@@ -66,6 +66,8 @@ private:
     std::uint64_t epoch_;
     std::uint32_t chunk_size_;
     open_flags flags_;
+    std::uint64_t end_;          // of the file, when it was opened or appended to here
+    std::uint64_t losses_heard_; // of those that file_system counts
 };
 
 struct file_system_settings {
@@ -117,8 +119,13 @@ public:
     [[nodiscard]] runtime::task<status> set_times(std::string path, std::int64_t atime_ns,
                                                   std::int64_t mtime_ns);
     [[nodiscard]] runtime::task<result<file_system_usage>> usage();
-    /// Everything acknowledged so far survives power loss after this.
+    /// Everything acknowledged so far survives power loss after this. io_error, once, if some of it is lost
+    /// already: a server's power failed, or it keeps everything in memory, and it was started again since this
+    /// client changed something there without a sync. Which changes those are nobody can tell; all that
+    /// followed the last good sync may be among them.
     [[nodiscard]] runtime::task<status> sync();
+    /// Which server's loss the last sync told of; nothing if it was good, or failed otherwise.
+    [[nodiscard]] std::optional<server_id> lost_by() const noexcept { return loser_; }
     /// One empty round trip to a server.
     [[nodiscard]] runtime::task<status> ping(server_id server);
 
@@ -202,6 +209,8 @@ private:
     [[nodiscard]] std::uint32_t part_bytes(file_id id) const;
     [[nodiscard]] std::optional<io_part> only_part(const file& of, std::byte* memory, std::size_t size,
                                                    std::uint64_t offset) const;
+    [[nodiscard]] std::vector<server_id> servers_beside_home(const file& of, std::uint64_t offset,
+                                                             std::uint64_t size) const;
     struct write_progress;
     [[nodiscard]] runtime::task<result<std::size_t>> write_part(file_id id, std::uint64_t epoch, io_part part);
     [[nodiscard]] runtime::task<result<std::uint64_t>> write_chunk(file_id id, std::uint64_t epoch,
@@ -214,12 +223,28 @@ private:
     [[nodiscard]] runtime::task<result<std::size_t>> read_at_home(file_id id, io_part part,
                                                                   std::uint64_t offset);
 
+    // sync.cpp
+    /// `news`: a loss that nobody was told of before.
+    [[nodiscard]] runtime::task<status> sync_servers(bool& news);
+
     rpc::client& client_;
     const cluster::placement& placement_;
     file_system_settings settings_;
     std::unordered_map<std::string, file_id> directories_; // path -> id, bounded
-    std::uint64_t paths_ = 0; // the number of the last change of paths that we know of
+    std::uint64_t paths_ = 0;  // the number of the last change of paths that we know of
+    std::uint64_t losses_ = 0; // that a file's sync told of, and other open files have to hear
+    std::optional<server_id> loser_;
+    std::optional<server_id> last_loser_;
 };
+
+inline file::file(file_system& owner, const attributes& a, open_flags flags) noexcept
+    : owner_(&owner),
+      id_(a.id),
+      epoch_(a.epoch),
+      chunk_size_(a.chunk_size),
+      flags_(flags),
+      end_(a.size),
+      losses_heard_(owner.losses_) {}
 
 [[nodiscard]] attributes from_wire(const rpc::wire_attributes& w) noexcept;
 

@@ -2,6 +2,7 @@
 #include "benchfs/client/io_part.hpp"
 
 #include "benchfs/client/block_range.hpp"
+#include "benchfs/client/shared_change.hpp"
 #include "benchfs/client/write_source.hpp"
 #include "benchfs/runtime/parallel_for.hpp"
 
@@ -111,6 +112,18 @@ task<result<std::size_t>> file::write(const_byte_span from, std::uint64_t offset
     return write_parts(from, offset);
 }
 
+/// Those that the home has store bytes of this range.
+std::vector<server_id> file_system::servers_beside_home(const file& of, std::uint64_t offset,
+                                                        std::uint64_t size) const {
+    std::vector<server_id> all;
+    if (placement_.servers() == 1) { return all; }
+    for (std::uint64_t c = offset / of.chunk_size_; c <= (offset + size - 1) / of.chunk_size_; ++c) {
+        const server_id at = cluster::place_chunk(placement_, of.id_, static_cast<std::uint32_t>(c));
+        if (at != of.id_.home()) { all.push_back(at); }
+    }
+    return all;
+}
+
 task<result<std::size_t>> file::append(const_byte_span from) {
     file_system& fs = *owner_;
     std::size_t done = 0;
@@ -124,10 +137,21 @@ task<result<std::size_t>> file::append(const_byte_span from) {
         const const_segments payload(from.subspan(done, size));
         rpc::call_extra extra;
         extra.payload = &payload;
-        const auto stored = co_await fs.client_.call<rpc::write_chunk>(id_.home(), request, extra);
+        shared_change shared(fs.client_);
+        const std::vector<server_id> others = fs.servers_beside_home(*this, end_, size);
+        for (const server_id other : others) {
+            task<void> meeting = shared_change::expect(shared, other);
+            co_await std::move(meeting);
+        }
+        const result<rpc::write_chunk::reply> stored =
+            co_await fs.client_.call<rpc::write_chunk>(id_.home(), request, extra);
         // What came before is there, and its writer must hear of it.
         if (!stored && done != 0) { break; }
         if (!stored) { co_return stored.error(); }
+        for (const server_id other : fs.servers_beside_home(*this, stored->offset, size)) {
+            shared.made_by(other);
+        }
+        end_ = stored->offset + size;
         done += size;
     }
     co_return done;
@@ -158,11 +182,6 @@ task<result<std::size_t>> file::write_parts(const_byte_span from, std::uint64_t 
         BFS_CO_CHECK(co_await std::move(all));
     }
     co_return from.size();
-}
-
-task<status> file::sync() {
-    if (owner_ == nullptr) { co_return errc::bad_handle; }
-    co_return co_await owner_->sync();
 }
 
 task<status> file::truncate(std::uint64_t size) {

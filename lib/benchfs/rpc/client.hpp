@@ -96,6 +96,7 @@ public:
             if (extra.end != nullptr) { *extra.end = end; }
             co_return outcome;
         }
+        if constexpr (needs_sync<M>) { p.unsynced().changed(); }
         co_return reply;
     }
 

@@ -27,6 +27,11 @@ using all_methods =
                 reserve_entry, settle_entry, forget_move, drop_inode, register_copy, cut_file, path_version,
                 move_outcome, compare_copies, move_pursued, begins_empty, lost_at>;
 
+/// Whether what a method has changed is durable only after a sync.
+template <rpc_method M>
+inline constexpr bool needs_sync = M::info.repeat != idempotency::pure && M::info.id != sync_server::info.id &&
+                                   M::info.id != goodbye::info.id && M::info.id != trace_control::info.id;
+
 /// nullptr for a number that no method has.
 [[nodiscard]] constexpr const method_info* find_method(std::uint16_t id) noexcept {
     for (const method_info& m : all_methods::infos) {

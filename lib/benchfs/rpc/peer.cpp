@@ -109,6 +109,7 @@ runtime::task<status> peer::join_server(const introduction& before) {
         BFS_LOG_INFO("rpc", "server %u was restarted", static_cast<unsigned>(id_));
     }
     greeting_ = reply;
+    unsynced_.met(reply.loss_mark);
     co_return ok();
 }
 

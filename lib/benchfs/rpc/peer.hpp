@@ -6,6 +6,7 @@
 #include "benchfs/rpc/call.hpp"
 #include "benchfs/rpc/handshake.hpp"
 #include "benchfs/rpc/mutation_window.hpp"
+#include "benchfs/rpc/unsynced.hpp"
 #include "benchfs/runtime/mutex.hpp"
 
 #include <cstdint>
@@ -41,6 +42,7 @@ public:
     [[nodiscard]] runtime::task<status> connect();
 
     [[nodiscard]] mutation_window& mutations() noexcept { return mutations_; }
+    [[nodiscard]] unsynced_changes& unsynced() noexcept { return unsynced_; }
     /// Another number after each start of the server; 0 before the first connection.
     [[nodiscard]] std::uint64_t incarnation() const noexcept { return greeting_.incarnation; }
 
@@ -74,6 +76,7 @@ private:
     slab<call_operation*> pending_;
     runtime::mutex connecting_;
     mutation_window mutations_;
+    unsynced_changes unsynced_;
 };
 
 } // namespace benchfs::rpc

@@ -33,6 +33,7 @@ struct server_settings {
     bool checksums = false;
     std::uint32_t part_bytes = 0; // into which clients cut their reads and writes; 0: no wish
     std::uint64_t incarnation = 1;
+    std::uint64_t loss_mark = 0;     // see join
     std::uint32_t max_calls = 16384; // running at once, of all clients; more are answered try_again
     std::uint32_t max_sessions = 65536;
     duration join_within = std::chrono::seconds(10); // a connection that proves nothing by then is closed

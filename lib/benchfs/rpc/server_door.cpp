@@ -112,6 +112,7 @@ status server::admit(peer_state& p, server_call& call) {
 
     join::reply reply;
     reply.incarnation = p.owner->incarnation;
+    reply.loss_mark = settings_.loss_mark;
     reply.server_count = settings_.server_count;
     reply.chunk_size = settings_.chunk_size;
     reply.checksums = settings_.checksums ? 1 : 0;

@@ -5,6 +5,7 @@
 #include "benchfs/server/directories.hpp"
 #include "benchfs/server/directory_log.hpp"
 #include "benchfs/server/duties.hpp"
+#include "benchfs/server/loss_mark.hpp"
 #include "benchfs/server/lost_chunks.hpp"
 #include "benchfs/server/recovery.hpp"
 #include "benchfs/server/reservations.hpp"
@@ -61,6 +62,7 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     settings.checksums = made->store_->checksummed();
     settings.part_bytes = made->store_->part_bytes();
     settings.incarnation = environment.incarnation;
+    settings.loss_mark = made->loss_mark_;
     settings.planted = environment.planted;
     made->server_ =
         std::make_unique<rpc::server>(environment.loop, environment.network, environment.identity, settings);
@@ -154,9 +156,11 @@ task<status> instance::open_state(instance_environment& environment, const serve
     }
     if (store_->log() == nullptr) {
         if (names.self == server_id{0}) { directory_log::begin_numbers(notes_, environment.now()); }
+        loss_mark_ = environment.incarnation; // all that there was
         co_return ok();
     }
     journal_.begin(*store_->log());
+    loss_mark_ = loss_mark::take_up(notes_, store_->log()->power_cycle(), environment.incarnation);
     status finished = co_await finish_removals(*names_, *store_, names.self);
     // Ids that are given out must not come again after a power failure either, when nothing else was synced.
     names_->state().ids.reserve(journal_, ids_at_start);
@@ -174,6 +178,8 @@ task<status> instance::stop() {
     if (peers_) { co_await peers_->close(); }
     co_await server_->stop();
     (void)co_await background_->join();
+    // Where the log is full it is left out: a start in another power cycle then takes something for lost.
+    if (storage::wal* log = store_->log(); log != nullptr && log->admit(true)) { loss_mark::stopped(notes_); }
     co_return co_await store_->close();
 }
 

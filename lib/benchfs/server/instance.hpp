@@ -70,6 +70,7 @@ private:
 
     std::unique_ptr<cluster::placement> placement_;
     note_table notes_;
+    std::uint64_t loss_mark_ = 0;
     journal journal_;
     std::unique_ptr<storage::store_environment> store_environment_;
     std::unique_ptr<storage::chunk_store> store_;

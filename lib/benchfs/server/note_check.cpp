@@ -2,6 +2,7 @@
 
 #include "benchfs/server/agreements.hpp"
 #include "benchfs/server/duties.hpp"
+#include "benchfs/server/loss_mark.hpp"
 #include "benchfs/server/reservations.hpp"
 
 namespace benchfs::server {
@@ -109,6 +110,7 @@ bool known(note_kind kind) noexcept {
     case note_kind::numbers:
     case note_kind::paths:
     case note_kind::target:
+    case note_kind::losses:
     case note_kind::lost:
     case note_kind::began:
     case note_kind::lacking:
@@ -123,6 +125,9 @@ string_view problem_of(note_kind kind, std::uint64_t key, const_byte_span body, 
     case note_kind::numbers:
     case note_kind::paths:
         return number_problem(key == 0, "its key is not 0", body);
+    case note_kind::losses:
+        if (key != 0) { return "its key is not 0"; }
+        return body.size() == loss_mark::note_bytes ? string_view() : wrong_length;
     case note_kind::target:
         if (!ours(id, reader)) { return not_ours; }
         return body.empty() || body.size() > rpc::symlink::target_max ? wrong_length : string_view();

@@ -29,6 +29,7 @@ enum class note_kind : std::uint16_t {
     numbers = 7,  // key 0. Numbers of directory changes below this one may have been given out.
     paths = 8,    // key 0. The number of the last change that made paths mean something else.
     target = 9,   // key: a symbolic link that lives here. Where it points to.
+    losses = 10,  // key 0. The number of the last loss of acknowledged changes.
     lost = 11,    // key: a file that lives here. The servers that have lost chunks of it.
     began = 12,   // key: a server. The start of it that said last that its store was empty.
     lacking = 13, // key: a server. This one has lost chunks of its files.

@@ -19,6 +19,7 @@
 #include "benchfs/storage/change_log.hpp"
 #include "benchfs/storage/wal_survey.hpp"
 
+#include <array>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -82,6 +83,7 @@ public:
     [[nodiscard]] bool fresh() const noexcept { return survey_.parts.empty(); }
     /// Whether the machine was restarted since the log was written to: what was not synced may be missing.
     [[nodiscard]] bool lost_power() const noexcept { return lost_power_; }
+    [[nodiscard]] std::array<std::uint64_t, 2> power_cycle() const noexcept { return disk_.power_cycle(); }
     [[nodiscard]] std::uint32_t stride() const noexcept { return options_.stride; }
     [[nodiscard]] std::uint64_t store_id() const noexcept { return options_.store_id; }
     /// All records up to and with frame `last`; any number of times.

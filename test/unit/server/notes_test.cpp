@@ -144,10 +144,11 @@ TEST_CASE("a log's notes of every kind are taken up") {
     CHECK(log.tell(note_kind::numbers, 0, number) == errc::ok);
     CHECK(log.tell(note_kind::paths, 0, number) == errc::ok);
     CHECK(log.tell(note_kind::target, ours, raw_text("/somewhere")) == errc::ok);
+    CHECK(log.tell(note_kind::losses, 0, body_bytes(32)) == errc::ok);
     CHECK(log.tell(note_kind::lost, ours, {std::byte{0b101}}) == errc::ok);
     CHECK(log.tell(note_kind::began, 0, number) == errc::ok);
     CHECK(log.tell(note_kind::lacking, 2, number) == errc::ok);
-    CHECK(log.notes.size() == 12);
+    CHECK(log.notes.size() == 13);
     for (std::uint32_t kind = 1; kind <= 9; ++kind) {
         CHECK(log.record(journal_kind::note_removed, kind, ours, {}) == errc::ok);
     }
@@ -267,6 +268,8 @@ TEST_CASE("a log that notes copies where none can be is refused") {
     refused(log, note_kind::copies, theirs, {std::byte{1}});
     refused(log, note_kind::lost, ours, {std::byte{0b0010}});
     refused(log, note_kind::lost, theirs, {std::byte{1}});
+    refused(log, note_kind::losses, 1, body_bytes(32));
+    refused(log, note_kind::losses, 0, body_bytes(24));
     for (const note_kind kind : {note_kind::began, note_kind::lacking}) {
         refused(log, kind, 1, number); // this one
         refused(log, kind, 3, number);

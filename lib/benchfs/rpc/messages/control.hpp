@@ -11,7 +11,7 @@
 namespace benchfs::rpc {
 
 /// Raised with every change of any message that an older peer would misread.
-inline constexpr std::uint32_t protocol_version = 5;
+inline constexpr std::uint32_t protocol_version = 6;
 
 using nonce = std::array<std::byte, 32>;
 
@@ -46,6 +46,7 @@ struct join {
     };
     struct reply {
         std::uint64_t incarnation = 0; // another number when the server does not know the session's past
+        std::uint64_t loss_mark = 0;   // another number when it may have lost changes that were not synced
         std::uint32_t server_count = 0;
         std::uint32_t chunk_size = 0;
         std::uint32_t checksums = 0;  // 1: the chunk store wants and gives block checksums
