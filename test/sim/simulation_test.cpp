@@ -9,7 +9,7 @@ using namespace benchfs::sim;
 
 namespace {
 
-constexpr std::uint64_t seeds_at_most = 400;
+constexpr std::uint64_t seeds_at_most = 200;
 constexpr std::uint64_t seeds_to_look_at = benchfs::test::repeated(30, 10);
 constexpr std::uint64_t seeds_to_repeat = benchfs::test::repeated(30, 3);
 
