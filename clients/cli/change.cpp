@@ -103,10 +103,7 @@ task<status> remove_tree(file_system& fs, std::string absolute) {
     constexpr std::size_t at_once = 16;
     task<status> all = runtime::parallel_for(files.size(), at_once, remove_one);
     BFS_CO_CHECK(co_await std::move(all));
-    for (std::size_t i = directories.size(); i-- > 0;) {
-        if (directories[i] == "/") { continue; }
-        BFS_CO_CHECK(co_await fs.rmdir(directories[i]));
-    }
+    for (std::size_t i = directories.size(); i-- > 0;) { BFS_CO_CHECK(co_await fs.rmdir(directories[i])); }
     co_return ok();
 }
 
@@ -128,6 +125,12 @@ int rm(session& s, const command& self, const std::vector<std::string>& words) {
     a.flag("-f,--force", force, "be content when there is nothing of that name");
     a.words("path", paths, "what to remove");
     if (const auto code = a.parse(words)) { return *code; }
+    for (const std::string& one : paths) {
+        const result<path> absolute = path::parse(s.resolve(one));
+        if (recursive && absolute && absolute->is_root()) {
+            return s.failed(self.name, one, errc::invalid_argument, "the root stays; name what is in it");
+        }
+    }
     return s.run([&](file_system& fs) {
         return each(s, self.name, paths, [&fs, recursive, force](std::string absolute) {
             return remove_one(fs, std::move(absolute), recursive, force);

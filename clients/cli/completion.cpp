@@ -67,7 +67,7 @@ names names_there(session& s, const std::string& directory) {
                 co_return exit_ok;
             }
         };
-        return lister::run(fs, s.resolve(directory), found);
+        return lister::run(fs, s.resolve(directory.empty() ? "." : directory), found);
     };
     if (s.is_mounted()) { (void)s.run(list); }
     return found;

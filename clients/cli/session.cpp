@@ -122,7 +122,8 @@ int session::run(const std::function<task<int>(file_system&)>& start, std::funct
 }
 
 std::string session::resolve(std::string_view word) const {
-    if (!word.empty() && word.front() == '/') { return std::string(word); }
+    // Nothing is no name, and not the working directory: "$unset" in a script must not mean all there is.
+    if (word.empty() || word.front() == '/') { return std::string(word); }
     return (directory_ == "/" ? "/" : directory_ + "/") + std::string(word);
 }
 

@@ -36,7 +36,7 @@ public:
     [[nodiscard]] int run(const std::function<task<int>(file_system&)>& start,
                           std::function<void()> on_tick = {});
 
-    /// `word` as an absolute path, from the working directory on.
+    /// `word` as an absolute path, from the working directory on. Nothing stays nothing, which is no path.
     [[nodiscard]] std::string resolve(std::string_view word) const;
     [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
     void change_directory(std::string absolute) { directory_ = std::move(absolute); }
