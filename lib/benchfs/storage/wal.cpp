@@ -120,25 +120,29 @@ std::size_t wal::spare_room() const noexcept {
     return static_cast<std::size_t>(std::min<std::uint64_t>(512 * KiB, options_.segment_size / 4));
 }
 
+bool wal::has_room(bool frees) const noexcept {
+    // What frees room may take some files more, so that the next checkpoint wins something.
+    const std::size_t free = free_slots();
+    const std::size_t kept = kept_slots();
+    if (free > kept + (frees ? 0 : frees_more())) { return true; }
+    // The rest of the running segment is there for both, as long as a file is left for what frees room; but
+    // what a checkpoint on a full device has begun to write into is its own.
+    const bool open = !(checkpointing_ && device_full_) && (frees || free > kept);
+    const std::size_t wanted = frame_.size() + (frees ? spare_room() / 2 : spare_room());
+    return open && room_left() >= wanted;
+}
+
 status wal::admit(bool frees) noexcept {
     if (failed_ != errc::ok) { return failed_; }
     // While a checkpoint runs, what is live is there twice, and may have become twice as much since the last
     // one. Beyond that writers wait for its end, else the log would grow for as long as it takes.
     if (!frees && checkpointing_ && used_slots() > 2 * (due_slots() + live_slots_)) { return errc::try_again; }
-    // What frees room may take some files more, so that the next checkpoint wins something.
-    const std::size_t free = free_slots();
-    const std::size_t kept = kept_slots();
-    if (free > kept + (frees ? 0 : frees_more())) { return ok(); }
-    // The rest of the running segment is there for both, as long as a file is left for what frees room; but
-    // what a checkpoint on a full device has begun to write into is its own.
-    const bool open = !(checkpointing_ && device_full_) && (frees || free > kept);
-    const std::size_t wanted = frame_.size() + (frees ? spare_room() / 2 : spare_room());
-    if (open && room_left() >= wanted) { return ok(); }
+    if (has_room(frees)) { return ok(); }
     // The next file may be on its way, behind a slow disk: nobody is refused for that.
     room_wanted_.set();
     work_.set();
-    // What was added may have replaced something: the checkpoint tells.
-    if (checkpointing_ || checkpoint_due()) { return errc::try_again; }
+    // What was added may have replaced something: a count or the checkpoint tells.
+    if (checkpointing_ || tallying_ || tally_wins() || checkpoint_due()) { return errc::try_again; }
     return device_full_ ? errc::no_space : errc::try_again;
 }
 

@@ -154,7 +154,14 @@ private:
     [[nodiscard]] runtime::task<status> add_files();
     [[nodiscard]] runtime::task<status> wait_for_room();
     [[nodiscard]] runtime::task<status> slices();
+    [[nodiscard]] runtime::task<status> tally();
+    /// Whether there is room for another change; admit() does more.
+    [[nodiscard]] bool has_room(bool frees) const noexcept;
+    [[nodiscard]] bool sources_complete() const noexcept;
     [[nodiscard]] bool checkpoint_due() const noexcept;
+    /// Whether counting may show that there is room: who is refused until then tries again.
+    [[nodiscard]] bool tally_wins() const noexcept;
+    [[nodiscard]] bool tally_due() const noexcept;
     /// Used segments at which a checkpoint begins.
     [[nodiscard]] std::size_t due_slots() const noexcept;
     [[nodiscard]] std::size_t used_slots() const noexcept;
@@ -217,7 +224,7 @@ private:
     runtime::event synced_;
     std::vector<checkpoint_source*> sources_;
     bool checkpointing_ = false;
-    runtime::event checkpointed_;
+    runtime::event checkpointed_;  // or counted
     std::size_t live_slots_ = 0;   // that the last checkpoint filled, or the running one once it is larger
     std::uint64_t live_bytes_ = 0; // of records, at most, when it began
     std::uint64_t added_ = 0;      // bytes by which changes may have made a checkpoint longer, since the start
@@ -236,6 +243,9 @@ private:
     log_position checkpointed_change_ = 0; // the newest frame when the last checkpoint ended
     std::uint64_t checkpoint_end_ = 0;     // the frame that ended the checkpoint with which recovery began
     std::size_t not_before_ = 0;           // used slots, after a checkpoint that failed
+    bool tallying_ = false;                // it is counted what is live
+    log_position tallied_change_ = 0;      // the newest frame when that began last
+    time_point next_tally_{};              // not before
 
     runtime::call_context context_;
     runtime::task_scope scope_;

@@ -18,6 +18,7 @@ constexpr std::size_t slice_bytes = 64 * KiB;
 constexpr auto pause_between_slices = std::chrono::milliseconds(4);
 constexpr std::size_t zeros_at_a_time = 256 * KiB;
 constexpr std::size_t fewest_slots = 4;
+constexpr int pause_after_tally = 9;                            // times as long as it took
 constexpr auto pause_when_full = std::chrono::milliseconds(20); // before a full device is asked again
 
 } // namespace
@@ -35,14 +36,34 @@ std::size_t wal::due_slots() const noexcept {
     return device_full_ ? std::min(due, std::max(slots_.size() / 3, live_slots_ + 2)) : due;
 }
 
-bool wal::checkpoint_due() const noexcept {
+bool wal::sources_complete() const noexcept {
     // Whose records were recovered must be a source before anything is written again: else they were lost.
-    const bool complete = !sources_.empty() && (owner_flushes_ || !foreign_records_);
-    if (checkpointing_ || !complete || failed_ != errc::ok || used_slots() < not_before_) { return false; }
-    // Where changes are refused already, whatever was freed since the last one is worth it.
-    const bool stuck = device_full_ && short_of_room() && room_left() < spare_room();
-    return used_slots() >= due_slots() || (stuck && last_change_ > checkpointed_change_);
+    return !sources_.empty() && (owner_flushes_ || !foreign_records_);
 }
+
+bool wal::checkpoint_due() const noexcept {
+    const bool busy = checkpointing_ || tallying_;
+    if (busy || !sources_complete() || failed_ != errc::ok || used_slots() < not_before_) { return false; }
+    if (used_slots() >= due_slots()) { return true; }
+    if (!device_full_ || has_room(false) || last_change_ == checkpointed_change_) { return false; }
+    // Where changes are refused already, whatever was freed since the last one is worth it. While the running
+    // segment has room for what frees more, only if it is certain that they have room after it, too.
+    const std::size_t needed = needed_slots();
+    return room_left() < frame_.size() + spare_room() ||
+           (used_slots() > needed && slots_.size() > 2 * needed + 1);
+}
+
+/// What was removed counts until the next checkpoint, and a restart knows only which files were in use: before
+/// changes are refused for it, it is counted what a checkpoint would write.
+bool wal::tally_wins() const noexcept {
+    const bool busy = checkpointing_ || tallying_;
+    if (busy || !sources_complete() || failed_ != errc::ok || !device_full_ || has_room(false)) {
+        return false;
+    }
+    return last_change_ > tallied_change_;
+}
+
+bool wal::tally_due() const noexcept { return tally_wins() && context_.owner->now() >= next_tally_; }
 
 std::size_t wal::slots_for(std::uint64_t bytes) const noexcept {
     return static_cast<std::size_t>((bytes + slot_bytes() - 1) / slot_bytes());
@@ -81,6 +102,38 @@ std::uint64_t wal::count_live() {
     return bytes;
 }
 
+/// The same, in slices, and goes on with that.
+runtime::task<status> wal::tally() {
+    tallying_ = true;
+    checkpointed_.reset();
+    const time_point began = context_.owner->now();
+    const log_position newest_counted = last_change_;
+    const std::uint64_t added_before = added_;
+    const std::size_t most = needed_slots();
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < sources_.size() && !closing_; ++i) {
+        counting_ = &bytes;
+        sources_[i]->begin_checkpoint();
+        counting_ = nullptr;
+        for (bool more = true; more && !closing_;) {
+            counting_ = &bytes;
+            for (int step = 0; more && step < slice_steps; ++step) { more = sources_[i]->checkpoint_step(); }
+            counting_ = nullptr;
+            (void)co_await runtime::yield();
+        }
+    }
+    tallying_ = false;
+    const time_point ended = context_.owner->now();
+    next_tally_ = ended + pause_after_tally * (ended - began);
+    tallied_change_ = newest_counted;
+    checkpointed_.set();
+    if (closing_) { co_return errc::shutting_down; }
+    live_slots_ = std::min(most, slots_for(bytes));
+    live_bytes_ = bytes;
+    added_before_ = added_before;
+    co_return ok();
+}
+
 bool wal::crowded() const noexcept { return 2 * used_slots() > 3 * due_slots(); }
 
 void wal::hurry() noexcept {
@@ -94,6 +147,7 @@ runtime::task<status> wal::work() {
         work_.reset();
         if (closing_) { break; }
         if (std::exchange(hurried_, false) && failed_ == errc::ok) { (void)co_await make_durable(newest()); }
+        if (!closing_ && tally_due()) { (void)co_await tally(); }
         if (!closing_ && checkpoint_due()) {
             const status done = co_await checkpoint();
             // One that failed used segments up: the next attempt waits for more to be won.
@@ -171,7 +225,7 @@ runtime::task<status> wal::zero(std::size_t slot) {
 }
 
 runtime::task<status> wal::checkpoint() {
-    while (checkpointing_) { BFS_CO_CHECK(co_await checkpointed_.wait()); }
+    while (checkpointing_ || tallying_) { BFS_CO_CHECK(co_await checkpointed_.wait()); }
     running_ = {};
     running_.needed = needed_slots();
     running_.bytes = live_bytes_ + added_ - added_before_;

@@ -109,6 +109,25 @@ bool remove_all(wal_rig& r, number_set& numbers) {
     return true;
 }
 
+/// What the log says to a change that is tried again for as long as it asks for that.
+errc insist(wal_rig& r) {
+    errc may = r.store->log()->admit(false).error();
+    for (int waits = 0; may == errc::try_again; may = r.store->log()->admit(false).error()) {
+        REQUIRE(++waits < 3000);
+        REQUIRE(r.loop.run(nap(1)));
+    }
+    return may;
+}
+
+/// Kills the server; the device is as full for the next one.
+void restart_full(wal_rig& r, number_set& numbers) {
+    const std::uint64_t budget = r.image.faults.byte_budget;
+    r.crash();
+    numbers.values.clear();
+    r.image.faults.byte_budget = budget;
+    begin(r, numbers);
+}
+
 /// The same for the same values, whatever was done to get them.
 class set_print {
 public:
@@ -294,11 +313,7 @@ TEST_CASE("a device may be full at any time: all that is in the log can be remov
         const std::size_t most = numbers.values.size();
         REQUIRE(most > 2000);
         if (restart) {
-            const std::uint64_t budget = r.image.faults.byte_budget;
-            r.crash();
-            numbers.values.clear();
-            r.image.faults.byte_budget = budget;
-            begin(r, numbers);
+            restart_full(r, numbers);
             REQUIRE(numbers.values.size() == most);
         }
         REQUIRE(remove_all(r, numbers));
@@ -310,6 +325,67 @@ TEST_CASE("a device may be full at any time: all that is in the log can be remov
         number_set found;
         begin(r, found);
         REQUIRE(found.values.empty());
+        r.close();
+    }
+}
+
+TEST_CASE("a kill on a full device leaves room for changes: little is live") {
+    const quiet q;
+    for (std::uint64_t more = 0; more < 5; ++more) {
+        for (std::uint64_t live = 1; live < 2500; live *= 6) {
+            wal_rig r;
+            r.capacity = 16 * r.segment_size; // as a server has it
+            number_set numbers;
+            begin(r, numbers);
+            r.image.faults.byte_budget = r.image.total_bytes() + more * r.segment_size;
+            for (std::uint64_t frames = 1, next = 0; frames < 700; frames = 3 * frames + 1) {
+                INFO("room for " << more << " more files, " << live << " values, " << frames << " frames");
+                for (std::uint64_t i = 0; i < frames; ++i) {
+                    REQUIRE(insist(r) == errc::ok);
+                    for (int k = 0; k < 20; ++k) { numbers.add(next++ % live); }
+                    REQUIRE(r.store->log()->flush());
+                }
+                REQUIRE(comes_to_rest(r));
+                restart_full(r, numbers);
+                REQUIRE(comes_to_rest(r));
+                REQUIRE(insist(r) == errc::ok);
+            }
+            r.close();
+        }
+    }
+}
+
+TEST_CASE("a few removals that free much of a full log let others in") {
+    const quiet q;
+    const bool restart = GENERATE(false, true);
+    for (std::uint64_t more = 2; more < 8; ++more) {
+        INFO("room for " << more << " more files" << (restart ? ", and a restart" : ""));
+        wal_rig r;
+        number_set numbers;
+        begin(r, numbers);
+        REQUIRE(r.write(0, 0, pattern(4 * MiB, 1))); // room for data
+        REQUIRE(r.truncate(0, 0));
+        REQUIRE(r.loop.run(r.store->sync()));
+        r.image.faults.byte_budget = r.image.total_bytes() + more * r.segment_size;
+        std::uint32_t chunks = 0;
+        while (insist(r) == errc::ok) {
+            REQUIRE(r.write(chunks, 1 * MiB, pattern(4096, chunks)));
+            ++chunks;
+        }
+        REQUIRE(chunks > 30);
+        if (restart) { restart_full(r, numbers); }
+        for (std::uint32_t i = 0, waits = 0; i < chunks;) {
+            const status may = r.store->log()->admit(true);
+            INFO(i << " of " << chunks << " chunks are gone");
+            REQUIRE(may.error() != errc::no_space);
+            if (may) {
+                REQUIRE(r.truncate(i++, 0));
+            } else {
+                REQUIRE(++waits < 10'000);
+                REQUIRE(r.loop.run(nap(1)));
+            }
+        }
+        REQUIRE(insist(r) == errc::ok);
         r.close();
     }
 }
@@ -339,12 +415,7 @@ TEST_CASE("a checkpoint of holes takes more room than the writes: that is kept, 
             }
         }
         REQUIRE(chunks > 30);
-        if (restart) {
-            const std::uint64_t budget = r.image.faults.byte_budget;
-            r.crash();
-            r.image.faults.byte_budget = budget;
-            begin(r, numbers);
-        }
+        if (restart) { restart_full(r, numbers); }
         for (std::uint32_t i = 0, waits = 0; i < chunks;) {
             const status may = r.store->log()->admit(true);
             INFO(i << " of " << chunks << " chunks are gone");
