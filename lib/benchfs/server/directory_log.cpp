@@ -60,6 +60,12 @@ status directory_log::add(file_id id, file_id parent, std::uint64_t paths) {
     if (state_.names.knows_directory(id)) { return ok(); }
     if (paths < state_.dirs->paths()) { return errc::stale_epoch; }
     if (!id.valid() || !state_.names.knows_directory(parent)) { return errc::stale_handle; }
+    // From where it lives, and it was removed a moment ago: its home has not heard yet that it is to be
+    // dropped.
+    const auto removed = [&](const rpc::wire_directory& e) {
+        return e.kind == rpc::wire_directory::removed && e.id == id.value;
+    };
+    if (paths == rpc::named_request::no_path && std::ranges::any_of(tail_, removed)) { return errc::not_found; }
     state_.names.adopt_directory(id, parent);
     push({rpc::wire_directory::exists, id.value, parent.value});
     return ok();

@@ -27,8 +27,8 @@ public:
     directory_log(const directory_log&) = delete;
     directory_log& operator=(const directory_log&) = delete;
 
-    /// stale_handle: the parent is not there; stale_epoch, here and below: `paths` are old. Staged, not
-    /// written.
+    /// stale_handle: the parent is not there; stale_epoch, here and below: `paths` are old; not_found: it is a
+    /// directory that was removed. Staged, not written.
     [[nodiscard]] status add(file_id id, file_id parent, std::uint64_t paths);
     /// not_empty; busy, and nothing has happened, if a server cannot be asked, which goes to `silent`, or if
     /// the only names in it are being changed; ok if it is gone already. Written.

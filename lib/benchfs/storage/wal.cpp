@@ -171,6 +171,7 @@ result<log_position> wal::record_extents(const extent_record& record) {
 /// for more than the device has. Of a running checkpoint it is not known what it has written before the cut;
 /// what was counted for the same chunk meanwhile was not there when it began.
 void wal::forget_checksums(chunk_id chunk, std::uint64_t bytes) {
+    if (tallying_) { return; } // it may not have been counted, and what others added must not pay for it
     if (!checkpointing_) {
         added_ -= std::min(bytes, added_ - added_before_);
     } else if (const auto hole = running_.holes.find(chunk); hole != running_.holes.end()) {
