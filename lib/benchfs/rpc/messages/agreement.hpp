@@ -193,8 +193,8 @@ struct compare_copies {
     using reply = empty_reply;
 };
 
-/// From a server that began with an empty store: which files of this one had chunks there? They are marked, once
-/// for each start.
+/// From a server that began with an empty store: which files of this one had chunks there? They are marked,
+/// once for each start.
 struct begins_empty {
     static constexpr method_info info{46, "begins_empty", idempotency::repeatable, bulk::none};
     struct request {
