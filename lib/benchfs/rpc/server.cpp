@@ -137,6 +137,7 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
     call.reply_.maker = nullptr;
     call.message_ = std::move(m);
     p.calls.push_back(call);
+    ++p.running;
 
     if (h.method == nullptr) { return answer_bare(call, errc::not_supported); }
     if (h.method == &hello::info || h.method == &join::info) { return meet(p, call); }
@@ -152,7 +153,9 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
                   h.method->name.data(), call.payload_size(), p.connection->describe().c_str());
 
     if (h.method == &goodbye::info) { return ended(call, leave(p, call)); }
-    if (running_ > settings_.max_calls || stopping_) {
+    const std::uint32_t most_running =
+        running_ > settings_.max_calls ? settings_.calls_when_crowded : settings_.max_calls_each;
+    if (p.running > most_running || stopping_) {
         return answer_bare(call, stopping_ ? errc::shutting_down : errc::try_again);
     }
     if (h.method->repeat == idempotency::at_most_once && answer_repeat(p, call)) { return; }
@@ -317,6 +320,9 @@ std::uint64_t server::asker(const server_call& call) noexcept {
 void server::maybe_recycle(server_call& call) noexcept {
     if (!call.handler_ended_ || call.sending_) { return; }
     call.handler_ended_ = false;
+    if (call.connection_ != nullptr && call.connection_->user != nullptr) {
+        --static_cast<peer_state*>(call.connection_->user)->running;
+    }
     call.unlink();
     free_calls_.push_back(&call);
     if (--running_ == 0 && stopping_) { idle_.set(); }

@@ -33,8 +33,12 @@ struct server_settings {
     bool checksums = false;
     std::uint32_t part_bytes = 0; // into which clients cut their reads and writes; 0: no wish
     std::uint64_t incarnation = 1;
-    std::uint64_t loss_mark = 0;     // see join
-    std::uint32_t max_calls = 16384; // running at once, of all clients; more are answered try_again
+    std::uint64_t loss_mark = 0; // see join
+    // Running at once; more are answered try_again. One client that never takes its answers must not keep the
+    // others out: each has a bound of its own, and a few when all together have too many.
+    std::uint32_t max_calls = 16384;
+    std::uint32_t max_calls_each = 2048;
+    std::uint32_t calls_when_crowded = 8;
     std::uint32_t max_sessions = 65536;
     duration join_within = std::chrono::seconds(10); // a connection that proves nothing by then is closed
     // How long a lost session stays, beside the retry time that its client announced.
@@ -117,6 +121,7 @@ private:
         session* owner = nullptr;             // after a good join
         std::unique_ptr<introduction> before; // between a good hello and the join
         intrusive_list<server_call> calls;
+        std::uint32_t running = 0; // of them
     };
 
     /// Lost sessions go when their time is over, also when nothing else happens then.

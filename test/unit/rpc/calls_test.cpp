@@ -334,7 +334,7 @@ TEST_CASE("ten thousand calls of many clients are all answered, each with its ow
 }
 
 TEST_CASE("a server over its limit is asked again, until there is room or the deadline is over") {
-    rig r({.max_calls = 4});
+    rig r({.max_calls = 4, .calls_when_crowded = 0});
     gate g;
     g.serve(*r.server);
     caller& c = r.connect({.deadline = 300ms});
@@ -358,6 +358,34 @@ TEST_CASE("a server over its limit is asked again, until there is room or the de
         REQUIRE(r.server->running() == 0);
     };
     r.loop.run(run(r, g, c.rpc));
+}
+
+TEST_CASE("a client with too many calls keeps no other one out") {
+    for (const bool crowded : {false, true}) {
+        rig r(crowded ? server_settings{.max_calls = 4, .calls_when_crowded = 2}
+                      : server_settings{.max_calls_each = 4});
+        gate g;
+        g.serve(*r.server);
+        caller& greedy = r.connect({.deadline = 10s});
+        caller& other = r.connect({.deadline = 10s});
+        const auto run = [](rig& r, gate& g, client& greedy, client& other) -> task<void> {
+            runtime::call_context& context = co_await runtime::current_context();
+            std::vector<errc> ends;
+            runtime::task_scope scope(context, false);
+            for (std::uint64_t i = 0; i < 8; ++i) { scope.spawn(collect(stat_of(greedy, i + 1), ends)); }
+            (void)co_await runtime::sleep_for(50ms);
+            REQUIRE(g.entered == 4);
+            scope.spawn(collect(stat_of(other, 20), ends));
+            (void)co_await runtime::sleep_for(50ms);
+            REQUIRE(g.entered == 5);
+            g.open.set();
+            (void)co_await scope.join();
+            REQUIRE(ends == std::vector<errc>(9, errc::ok));
+            co_await turns();
+            REQUIRE(r.server->running() == 0);
+        };
+        r.loop.run(run(r, g, greedy.rpc, other.rpc));
+    }
 }
 
 TEST_CASE("a server that stops waits for its handlers") {
