@@ -18,6 +18,23 @@ using runtime::task;
 
 constexpr duration truncation_look = std::chrono::milliseconds(1);
 
+// Of all appends whose bytes have not arrived or are being stored.
+constexpr std::uint64_t append_bytes_max = 256 * MiB;
+
+class append_memory {
+public:
+    append_memory(service_state& state, std::uint64_t bytes) noexcept : state_(state), bytes_(bytes) {
+        state_.append_bytes += bytes_;
+    }
+    append_memory(const append_memory&) = delete;
+    append_memory& operator=(const append_memory&) = delete;
+    ~append_memory() { state_.append_bytes -= bytes_; }
+
+private:
+    service_state& state_;
+    std::uint64_t bytes_;
+};
+
 /// One chunk's part of an append.
 struct append_part {
     chunk_id chunk;
@@ -113,6 +130,8 @@ task<status> append(service_state& state, server_call& call, rpc::write_chunk::r
     const file_id file{asked.id};
     if (file.home() != state.self) { co_return errc::invalid_argument; }
     // Received whole first: where a part goes may be another server, and who is slow holds up nobody.
+    if (state.append_bytes + asked.size > append_bytes_max) { co_return errc::try_again; }
+    const append_memory counted(state, asked.size);
     const auto bytes = std::make_unique_for_overwrite<std::byte[]>(asked.size);
     const segments all(byte_span{bytes.get(), asked.size});
     BFS_CO_CHECK(co_await call.receive(all));

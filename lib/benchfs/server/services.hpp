@@ -47,6 +47,7 @@ struct service_state {
         std::uint32_t users = 0;
     };
     std::unordered_map<file_id, append_turn> appends = {};
+    std::uint64_t append_bytes = 0; // received or expected, in memory of their own
 
     // Owned by the instance. `others` is nullptr in a cluster of one server, which agrees with itself.
     peers* others = nullptr;

@@ -124,7 +124,7 @@ runtime::task<status> extent_store::fetch(read_slot& slot) {
     if (slot.engine_word[0] == 0) { co_return errc::invalid_argument; }
     transfer& t = transfer_of(slot);
     if (!t.guard) { co_return errc::invalid_argument; }
-    BFS_CO_CHECK(buffers_->acquire(t.count - t.moved, t.data));
+    BFS_CO_CHECK(buffers_->acquire_beyond(t.count - t.moved, t.data));
     const std::uint32_t first = t.first + t.moved;
     t.jobs.clear();
     BFS_CO_CHECK(each_part(t.mapped, first, t.first + t.count,

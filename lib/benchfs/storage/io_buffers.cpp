@@ -20,8 +20,9 @@ void block_buffer::copy_out(std::uint32_t i, byte_span to) const noexcept {
     }
 }
 
-io_buffers::io_buffers(disk& d) noexcept
+io_buffers::io_buffers(disk& d, std::size_t most) noexcept
     : disk_(d),
+      most_(most),
       lends_(d.lent_size() >= smallest_lent),
       sizes_{16 * KiB, 64 * KiB, lends_ ? d.lent_size() / block_size * block_size : 1 * MiB} {
     // release() must not allocate.
@@ -29,6 +30,11 @@ io_buffers::io_buffers(disk& d) noexcept
 }
 
 status io_buffers::acquire(std::uint32_t blocks, block_buffer& out) {
+    if (taken_ + std::size_t{blocks} * block_size > most_) { return errc::try_again; }
+    return acquire_beyond(blocks, out);
+}
+
+status io_buffers::acquire_beyond(std::uint32_t blocks, block_buffer& out) {
     const std::size_t bytes = std::size_t{blocks} * block_size;
     const std::size_t kind = bytes <= sizes_[0] ? 0 : bytes <= sizes_[1] ? 1 : 2;
     BFS_ASSERT(out.pieces_.empty());
@@ -48,6 +54,7 @@ status io_buffers::acquire(std::uint32_t blocks, block_buffer& out) {
                 return errc::no_memory;
             }
             fresh.lent = {fresh.heap.data(), -1, 0};
+            taken_ += sizes_[kind];
         }
         out.pieces_.push_back(std::move(fresh));
     }
@@ -59,9 +66,10 @@ void io_buffers::release(block_buffer& b) noexcept {
     for (block_buffer::piece& p : b.pieces_) {
         if (!p.heap) {
             disk_.give_back(p.lent);
-        } else if (free_[kind].size() < kept[kind]) {
-            free_[kind].push_back(std::move(p.heap));
+            continue;
         }
+        taken_ -= sizes_[kind];
+        if (free_[kind].size() < kept[kind]) { free_[kind].push_back(std::move(p.heap)); }
     }
     b.pieces_.clear();
 }

@@ -52,10 +52,14 @@ private:
 
 class io_buffers {
 public:
-    explicit io_buffers(disk& d) noexcept;
+    /// Of the heap, `most` bytes at a time: transfers of clients that do not move hold theirs for seconds.
+    explicit io_buffers(disk& d, std::size_t most = 1 * GiB) noexcept;
 
-    /// Memory for `blocks` blocks with arbitrary content, into an empty block_buffer. no_memory.
+    /// Memory for `blocks` blocks with arbitrary content, into an empty block_buffer. no_memory; try_again:
+    /// others have as much as there may be.
     [[nodiscard]] status acquire(std::uint32_t blocks, block_buffer& out);
+    /// The same for a transfer that has begun and cannot wait for others any more.
+    [[nodiscard]] status acquire_beyond(std::uint32_t blocks, block_buffer& out);
     void release(block_buffer& b) noexcept;
 
 private:
@@ -63,6 +67,8 @@ private:
     static constexpr std::size_t kept[kinds] = {64, 32, 32};
 
     disk& disk_;
+    std::size_t most_;
+    std::size_t taken_ = 0; // of the heap
     bool lends_;
     std::size_t sizes_[kinds]; // 16 KiB, 64 KiB, and that of the large pieces
     std::vector<buffer> free_[kinds];

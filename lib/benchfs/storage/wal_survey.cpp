@@ -167,6 +167,22 @@ order_segments(const disk& where, std::vector<wal_slot>& slots, wal_survey& out,
     return order;
 }
 
+/// Where frames of a segment end: a later one that starts with a lower number was begun after a recovery that
+/// ended there.
+[[nodiscard]] static std::uint64_t limit_of(const std::vector<wal_slot>& slots,
+                                            std::span<const std::size_t> later) noexcept {
+    std::uint64_t limit = no_limit;
+    for (const std::size_t i : later) { limit = std::min(limit, slots[i].header.first_sequence); }
+    return limit;
+}
+
+[[nodiscard]] static status refuse_other_version(const disk& where, const wal_slot& slot, const survivors& seen,
+                                                 std::string& problem) {
+    if (!seen.other_version) { return ok(); }
+    problem = other_version(where, slot, *seen.other_version, seen.version);
+    return errc::protocol_mismatch;
+}
+
 runtime::task<result<wal_survey>> survey_log(const disk& where, std::vector<wal_slot>& slots,
                                              std::string& problem) {
     wal_survey out;
@@ -180,11 +196,7 @@ runtime::task<result<wal_survey>> survey_log(const disk& where, std::vector<wal_
     for (std::size_t n = 0; n < order.size(); ++n) {
         wal_slot& slot = slots[order[n]];
         const wal_segment_header& header = slot.header;
-        // A later segment that starts with a lower number was begun after a recovery that ended there.
-        std::uint64_t limit = no_limit;
-        for (std::size_t m = n + 1; m < order.size(); ++m) {
-            limit = std::min(limit, slots[order[m]].header.first_sequence);
-        }
+        const std::uint64_t limit = limit_of(slots, std::span(order).subspan(n + 1));
         if (header.first_sequence >= limit) { continue; } // superseded
         BFS_CO_TRY(const std::vector<std::byte> bytes, co_await read_whole(*slot.file));
         if (ended || header.first_sequence != expected) {
@@ -193,10 +205,7 @@ runtime::task<result<wal_survey>> survey_log(const disk& where, std::vector<wal_
             later.any = true;
             later.durable = std::max(later.durable, header.durable);
             look_for_survivors(bytes, wal_header_bytes, header.generation, expected, later);
-            if (later.other_version) {
-                problem = other_version(where, slot, *later.other_version, later.version);
-                co_return errc::protocol_mismatch;
-            }
+            BFS_CO_CHECK(refuse_other_version(where, slot, later, problem));
             continue;
         }
         bool behind = false; // frames that may have lost something
@@ -215,10 +224,7 @@ runtime::task<result<wal_survey>> survey_log(const disk& where, std::vector<wal_
         gap = place(where, slot, end.at);
         if (end.torn) { out.torn = gap; }
         look_for_survivors(bytes, end.at, header.generation, expected, later);
-        if (later.other_version) {
-            problem = other_version(where, slot, *later.other_version, later.version);
-            co_return errc::protocol_mismatch;
-        }
+        BFS_CO_CHECK(refuse_other_version(where, slot, later, problem));
     }
     out.next_sequence = expected;
     for (wal_slot& slot : slots) {
