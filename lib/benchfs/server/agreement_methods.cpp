@@ -7,6 +7,7 @@
 #include "benchfs/server/prepare.hpp"
 #include "benchfs/server/removal.hpp"
 #include "benchfs/server/reservations.hpp"
+#include "benchfs/server/server_bits.hpp"
 #include "benchfs/server/services.hpp"
 #include "benchfs/server/stripes.hpp"
 
@@ -153,15 +154,10 @@ status register_copy(void* context, server_call& call) {
     BFS_TRY(const metadata::attributes now, state.names.stat(file));
     if (now.is_directory()) { return errc::is_a_directory; }
     if (state.owed->cutting(file)) { return errc::try_again; } // its chunks there may have to be cut first
-    std::vector<std::byte> servers((state.placement.servers() + 7) / 8);
-    const std::vector<std::byte>* before = state.notes.find(note_kind::copies, asked.id);
-    if (before != nullptr) {
-        std::copy_n(before->begin(), std::min(before->size(), servers.size()), servers.begin());
-    }
-    const std::byte bit = std::byte{1} << (asked.server % 8);
-    if ((servers[asked.server / 8] & bit) == std::byte{0}) {
-        servers[asked.server / 8] |= bit;
-        state.notes.set(note_kind::copies, asked.id, servers);
+    const auto there = static_cast<std::uint32_t>(asked.server);
+    const std::vector<std::byte>* const before = state.notes.find(note_kind::copies, asked.id);
+    if (before == nullptr || !has_server(*before, there)) {
+        state.notes.set(note_kind::copies, asked.id, with_server(before, there, state.placement.servers()));
     }
     call.reply<rpc::register_copy>({now.epoch, now.size, now.chunk_size});
     return ok();

@@ -3,17 +3,10 @@
 #include "benchfs/base/log.hpp"
 #include "benchfs/server/agreements.hpp"
 #include "benchfs/server/duties.hpp"
+#include "benchfs/server/server_bits.hpp"
 
 namespace benchfs::server {
-namespace {
-
 using runtime::task;
-
-[[nodiscard]] bool has_server(const_byte_span servers, std::uint32_t s) noexcept {
-    return s / 8 < servers.size() && (servers[s / 8] & (std::byte{1} << (s % 8))) != std::byte{0};
-}
-
-} // namespace
 
 void lost_chunks::resume() {
     state_.notes.for_each(note_kind::lacking, [&](std::uint64_t home, const_byte_span) {
@@ -74,12 +67,8 @@ std::uint64_t lost_chunks::mark(std::uint32_t server, std::uint64_t start) {
     });
     if (again) { return files.size(); }
     for (const std::uint64_t file : files) {
-        std::vector<std::byte> servers((state_.placement.servers() + 7) / 8);
-        if (const std::vector<std::byte>* bytes = state_.notes.find(note_kind::lost, file)) {
-            std::copy_n(bytes->begin(), std::min(bytes->size(), servers.size()), servers.begin());
-        }
-        servers[server / 8] |= std::byte{1} << (server % 8);
-        state_.notes.set(note_kind::lost, file, servers);
+        const std::vector<std::byte>* const others = state_.notes.find(note_kind::lost, file);
+        state_.notes.set(note_kind::lost, file, with_server(others, server, state_.placement.servers()));
     }
     state_.notes.set(note_kind::began, server, start);
     return files.size();

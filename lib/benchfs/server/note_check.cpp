@@ -4,6 +4,7 @@
 #include "benchfs/server/duties.hpp"
 #include "benchfs/server/loss_mark.hpp"
 #include "benchfs/server/reservations.hpp"
+#include "benchfs/server/server_bits.hpp"
 
 namespace benchfs::server {
 namespace {
@@ -84,7 +85,7 @@ constexpr string_view no_such_file = "no server of this cluster gave out its fil
 [[nodiscard]] string_view copies_problem(const_byte_span bits, note_reader reader) {
     if (bits.size() != (reader.servers + 7) / 8) { return wrong_length; }
     for (std::uint32_t s = 0; s < bits.size() * 8; ++s) {
-        if ((bits[s / 8] & (std::byte{1} << (s % 8))) == std::byte{0}) { continue; }
+        if (!has_server(bits, s)) { continue; }
         if (s >= reader.servers) { return "it names a server that there is not"; }
         if (s == index(reader.self)) { return "a server has no copies of its own files"; }
     }

@@ -2,6 +2,7 @@
 
 #include "benchfs/runtime/sleep.hpp"
 #include "benchfs/server/duties.hpp"
+#include "benchfs/server/server_bits.hpp"
 
 namespace benchfs::server {
 namespace {
@@ -76,7 +77,7 @@ std::vector<std::uint64_t> cut_copies(service_state& state, file_id file, std::u
     if (bytes == nullptr) { return owed; }
     const std::vector<std::byte> servers = *bytes; // one bit for each
     for (std::uint32_t s = 0; s < servers.size() * 8; ++s) {
-        if ((servers[s / 8] & (std::byte{1} << (s % 8))) == std::byte{0}) { continue; }
+        if (!has_server(servers, s)) { continue; }
         owed.push_back(state.owed->add({duty_kind::cut_file, s, file.value, epoch, size, chunk_size}));
     }
     if (epoch == rpc::cut_file::removed) { state.notes.remove(note_kind::copies, file.value); }
