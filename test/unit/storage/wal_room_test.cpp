@@ -119,6 +119,29 @@ errc insist(wal_rig& r) {
     return may;
 }
 
+/// There is room for data, and for so many more files of the log.
+void fill_device(wal_rig& r, std::uint64_t more) {
+    REQUIRE(r.write(0, 0, pattern(4 * MiB, 1))); // room for data
+    REQUIRE(r.truncate(0, 0));
+    REQUIRE(r.loop.run(r.store->sync()));
+    r.image.faults.byte_budget = r.image.total_bytes() + more * r.segment_size;
+}
+
+/// What removes is let in, sooner or later.
+void remove_all(wal_rig& r, std::uint32_t chunks) {
+    for (std::uint32_t i = 0, waits = 0; i < chunks;) {
+        const status may = r.store->log()->admit(true);
+        INFO(i << " of " << chunks << " chunks are gone");
+        REQUIRE(may.error() != errc::no_space);
+        if (may) {
+            REQUIRE(r.truncate(i++, 0));
+        } else {
+            REQUIRE(++waits < 10'000);
+            REQUIRE(r.loop.run(nap(1)));
+        }
+    }
+}
+
 /// Kills the server; the device is as full for the next one.
 void restart_full(wal_rig& r, number_set& numbers) {
     const std::uint64_t budget = r.image.faults.byte_budget;
@@ -363,10 +386,7 @@ TEST_CASE("a few removals that free much of a full log let others in") {
         wal_rig r;
         number_set numbers;
         begin(r, numbers);
-        REQUIRE(r.write(0, 0, pattern(4 * MiB, 1))); // room for data
-        REQUIRE(r.truncate(0, 0));
-        REQUIRE(r.loop.run(r.store->sync()));
-        r.image.faults.byte_budget = r.image.total_bytes() + more * r.segment_size;
+        fill_device(r, more);
         std::uint32_t chunks = 0;
         while (insist(r) == errc::ok) {
             REQUIRE(r.write(chunks, 1 * MiB, pattern(4096, chunks)));
@@ -374,17 +394,7 @@ TEST_CASE("a few removals that free much of a full log let others in") {
         }
         REQUIRE(chunks > 30);
         if (restart) { restart_full(r, numbers); }
-        for (std::uint32_t i = 0, waits = 0; i < chunks;) {
-            const status may = r.store->log()->admit(true);
-            INFO(i << " of " << chunks << " chunks are gone");
-            REQUIRE(may.error() != errc::no_space);
-            if (may) {
-                REQUIRE(r.truncate(i++, 0));
-            } else {
-                REQUIRE(++waits < 10'000);
-                REQUIRE(r.loop.run(nap(1)));
-            }
-        }
+        remove_all(r, chunks);
         REQUIRE(insist(r) == errc::ok);
         r.close();
     }
@@ -398,10 +408,7 @@ TEST_CASE("a checkpoint of holes takes more room than the writes: that is kept, 
         wal_rig r;
         number_set numbers;
         begin(r, numbers);
-        REQUIRE(r.write(0, 0, pattern(4 * MiB, 1))); // room for data
-        REQUIRE(r.truncate(0, 0));
-        REQUIRE(r.loop.run(r.store->sync()));
-        r.image.faults.byte_budget = r.image.total_bytes() + more * r.segment_size;
+        fill_device(r, more);
         std::uint32_t chunks = 0;
         for (int waits = 0; waits < 10'000;) {
             const status may = r.store->log()->admit(false);
@@ -416,17 +423,7 @@ TEST_CASE("a checkpoint of holes takes more room than the writes: that is kept, 
         }
         REQUIRE(chunks > 30);
         if (restart) { restart_full(r, numbers); }
-        for (std::uint32_t i = 0, waits = 0; i < chunks;) {
-            const status may = r.store->log()->admit(true);
-            INFO(i << " of " << chunks << " chunks are gone");
-            REQUIRE(may.error() != errc::no_space);
-            if (may) {
-                REQUIRE(r.truncate(i++, 0));
-            } else {
-                REQUIRE(++waits < 10'000);
-                REQUIRE(r.loop.run(nap(1)));
-            }
-        }
+        remove_all(r, chunks);
         r.close();
     }
 }
