@@ -73,6 +73,7 @@ task<void> user::one() {
     const std::uint64_t kind = random().below(100);
     if (kind < 4) { return use_link(); }
     if (kind < 6) { return move_directory(); }
+    if (kind < 10 && s_.plan.appends && !s_.touched) { return kind < 9 ? append() : read_log(); }
     if (kind < 28) { return read(); }
     if (kind < 52) { return write(); }
     if (kind < 56) { return make_directory(); }

@@ -3,6 +3,7 @@
 
 #include "workload.hpp"
 
+#include <array>
 #include <optional>
 
 namespace benchfs::sim {
@@ -71,9 +72,17 @@ private:
     [[nodiscard]] task<void> measure();
     [[nodiscard]] task<void> sync();
 
+    // ---- Records at the end of a file (client_appends.cpp) ----
+
+    /// A handle of that log, made if need be.
+    [[nodiscard]] task<result<file>> some_log(std::size_t log);
+    [[nodiscard]] task<void> append();
+    [[nodiscard]] task<void> read_log();
+
     scenario& s_;
     unsigned number_;
     std::map<std::size_t, file> handles_;
+    std::array<std::optional<file>, log_files> logs_;
     std::uint64_t losses_heard_ = 0;
 };
 

@@ -183,6 +183,23 @@ task<status> verify_listing(scenario& s, std::size_t d) {
     co_return ok();
 }
 
+/// All of a log, when nobody appends any more.
+task<status> verify_log(scenario& s, std::size_t log) {
+    task<result<file>> opening = s.servers.fs(0).open(log_path(log), open_flags::read | open_flags::create);
+    BFS_CO_TRY(file f, co_await std::move(opening));
+    task<result<attributes>> asking = f.stat();
+    BFS_CO_TRY(const attributes found, co_await std::move(asking));
+    std::vector<std::byte> bytes(found.size + cell_size, std::byte{0x5a});
+    task<result<std::size_t>> reading = f.read(bytes, 0);
+    const result<std::size_t> got = co_await std::move(reading);
+    if (!got && got.error() == errc::io_error && s.plan.flips != 0) { co_return ok(); }
+    if (!got) { co_return got.error(); }
+    const std::string why = s.logs[log].check_whole(const_byte_span(bytes).first(*got));
+    if (!why.empty()) { s.fail("at the end: " + log_path(log) + ": " + why); }
+    if (*got != found.size) { s.fail("at the end: " + log_path(log) + " has other bytes than its size says"); }
+    co_return ok();
+}
+
 /// Nothing is left of what is removed, on any server, whatever died in the middle of it.
 task<status> verify_space(scenario& s) {
     file_system& fs = s.servers.fs(0);
@@ -192,6 +209,9 @@ task<status> verify_space(scenario& s) {
         if (!removed && removed.error() != errc::not_found) {
             s.fail("at the end: removing " + path_text(p) + ": " + std::string(name(removed.error())));
         }
+    }
+    for (std::size_t log = 0; s.plan.appends && log < log_files; ++log) {
+        BFS_CO_CHECK(co_await fs.unlink(log_path(log)));
     }
     co_await s.w.rest(10s);
     task<result<file_system_usage>> asking = fs.usage();
@@ -222,6 +242,11 @@ task<status> verify_task(scenario& s) {
     for (std::size_t d = 0; d <= directories && !s.failed(); ++d) {
         task<status> one = verify_listing(s, d == directories ? root_path : d);
         BFS_CO_CHECK(co_await std::move(one));
+    }
+    for (std::size_t log = 0; s.plan.appends && log < log_files && !s.failed(); ++log) {
+        task<status> one = verify_log(s, log);
+        const status looked = co_await std::move(one);
+        if (!looked) { s.fail("at the end: " + log_path(log) + ": " + std::string(name(looked.error()))); }
     }
     if (s.failed() || s.plan.cuts_power) { co_return ok(); } // power_task() goes on with these
     task<status> emptying = verify_space(s);

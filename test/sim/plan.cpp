@@ -28,6 +28,7 @@ run_plan make_plan(world& w, plant planted, bool armed) {
     p.planted = planted;
     p.cluster.engine = w.chance(50) ? "uring" : "memory";
     p.cluster.servers = w.chance(60) ? 1 : static_cast<unsigned>(2 + random.below(3));
+    if (p.cluster.servers != 1 && w.chance(5)) { p.cluster.servers = w.chance(50) ? 8 : 16; }
     p.cluster.clients = static_cast<unsigned>(2 + random.below(3));
     p.cluster.chunk_size = w.chance(50) ? 4 * KiB : 16 * KiB;
     p.operations = static_cast<unsigned>(40 + random.below(60));
@@ -51,6 +52,7 @@ run_plan make_plan(world& w, plant planted, bool armed) {
     }
     // Not with power losses: a recovery cannot tell a bit that flipped from a write that was lost.
     if (p.durable && p.power_losses == 0 && !p.cuts_power && w.chance(25)) { p.flips = 2; }
+    p.appends = p.power_losses == 0 && (p.durable || p.kills == 0);
     p.fault_every = w.between(3ms, 60ms);
     if (p.durable && w.chance(50)) { // every restart, and every few hundred changes, make a checkpoint due
         p.small_log = true;

@@ -69,13 +69,47 @@ task<status> read_beside_truncation(sim_cluster& servers, world& w, runtime::tas
     co_return ok();
 }
 
-} // namespace
+/// The reader does not hear from the file's home: what server 1 has not got yet is told before the append, the size
+/// of the file after it.
+task<status> read_beside_append(sim_cluster& servers, world& w, runtime::task_scope&) {
+    runtime::call_context& context = co_await runtime::current_context();
+    task<result<std::string>> making = make_striped_file(servers.fs(1));
+    BFS_CO_TRY(const std::string path, co_await std::move(making));
+    BFS_CO_CHECK(co_await servers.fs(1).truncate(path, short_size));
+    std::vector<std::byte> back = bytes_of(1);
+    std::size_t got = 0;
+    runtime::task_scope work(context);
+    BFS_CO_TRY(file opened, co_await servers.fs(0).open(path, open_flags::read));
+    servers.net().part(servers.client_host(0), servers.server_host(0), 400ms);
+    work.spawn(read_file(opened, back, got));
+    co_await w.rest(200ms);
+    BFS_CO_TRY(file f, co_await servers.fs(1).open(path, open_flags::write | open_flags::append));
+    const std::vector<std::byte> nines = bytes_of(9);
+    const const_byte_span more = const_byte_span(nines).first(whole - short_size);
+    BFS_CO_TRY(const std::size_t written, co_await f.write(more, 0));
+    CHECK(written == more.size());
+    BFS_CO_CHECK(co_await work.join());
+    CHECK(got == whole); // the append was there before the size was asked for
+    CHECK(std::count(back.begin(), back.begin() + short_size, std::byte{7}) == short_size);
+    CHECK(std::count(back.begin() + short_size, back.end(), std::byte{9}) == whole - short_size);
+    co_return ok();
+}
 
-TEST_CASE("a read does not show what a truncation took away and a write has covered since") {
+cluster_plan two_servers() {
     cluster_plan plan;
     plan.servers = 2;
     plan.clients = 2;
     plan.engine = "uring";
     plan.chunk_size = read_chunk_size;
-    for (std::uint64_t seed = 1; seed <= 20; ++seed) { play(seed, plan, read_beside_truncation); }
+    return plan;
+}
+
+} // namespace
+
+TEST_CASE("a read does not show what a truncation took away and a write has covered since") {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) { play(seed, two_servers(), read_beside_truncation); }
+}
+
+TEST_CASE("a read beside an append has no zeros that nobody wrote") {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) { play(seed, two_servers(), read_beside_append); }
 }

@@ -1,11 +1,11 @@
 // What happens in a run: clients, faults, and the check at the end. Every answer goes to a model.
 #pragma once
 
-#include "data_model.hpp"
+#include "append_model.hpp"
 #include "name_model.hpp"
 #include "plan.hpp"
 
-#include <map>
+#include <array>
 #include <optional>
 #include <set>
 #include <string>
@@ -19,8 +19,16 @@ struct touched_things {
     std::set<std::uint64_t> files;
 };
 
+/// Files that clients only append to; none of the name model's.
+inline constexpr std::size_t log_files = 2;
+[[nodiscard]] inline std::string log_path(std::size_t log) { return "/log" + std::to_string(log); }
+
 struct scenario {
-    scenario(world& world, run_plan chosen) : w(world), plan(std::move(chosen)), servers(world, plan.cluster) {}
+    scenario(world& world, run_plan chosen)
+        : w(world),
+          plan(std::move(chosen)),
+          servers(world, plan.cluster),
+          logs{append_model(plan.cluster.chunk_size), append_model(plan.cluster.chunk_size)} {}
 
     void fail(const std::string& what) {
         if (report.failure.empty()) { report.failure = what; }
@@ -33,6 +41,7 @@ struct scenario {
     sim_cluster servers;
     data_model data;
     name_model names;
+    std::array<append_model, log_files> logs;
     run_report report;
     std::uint32_t last_op = 0;
     std::set<std::size_t> pointed_to; // by symbolic links, ever

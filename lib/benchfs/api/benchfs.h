@@ -121,7 +121,7 @@ ssize_t benchfs_pread(benchfs_file_t* file, void* buffer, size_t size, off_t off
 ssize_t benchfs_pwrite(benchfs_file_t* file, const void* buffer, size_t size, off_t offset);
 /* At the position, which moves on. With O_APPEND at the end of the file, wherever that is by then: up to the chunk
  * size, and 4 MiB, as one piece that those of others come before or after. More than that is several such pieces,
- * and the answer is short when one of them fails. */
+ * and the answer is short when one of them fails (-EREMOTEIO if nobody knows whether that one is there). */
 ssize_t benchfs_read(benchfs_file_t* file, void* buffer, size_t size);
 ssize_t benchfs_write(benchfs_file_t* file, const void* buffer, size_t size);
 /* SEEK_SET, SEEK_CUR, SEEK_END; the new position or -errno. */

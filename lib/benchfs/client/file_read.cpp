@@ -78,36 +78,66 @@ task<result<std::size_t>> file::read(byte_span into, std::uint64_t offset) {
 }
 
 /// A read of several parts, or beside the home. Every answer from the home tells the size, and the truncate
-/// epoch in which the file has it.
+/// epoch in which the file has it. Within an epoch a file only grows.
 struct file_system::read_progress : io_range {
     static constexpr std::uint64_t nowhere = std::numeric_limits<std::uint64_t>::max();
 
+    /// What the file had surely got when a part was asked for.
+    struct bound {
+        std::uint64_t size = 0;
+        std::uint64_t epoch = 0;
+    };
+
+    bound handle;                                       // what the handle knows
     std::uint64_t size = rpc::read_chunk::unknown_size; // the newest that was told
     std::uint64_t epoch = 0;
+    std::uint64_t least = 0; // that was told in this epoch: what was there before the read began is in it
     // Of the answers: the oldest epoch of bytes that came, and where bytes are missing. Who does not know the
     // file tells no epoch: it never had any of it, or has removed it.
     std::uint64_t oldest = nowhere;
     std::uint64_t missing_from = nowhere;
     std::uint64_t missing_in = 0; // the newest epoch of those who know the file
     std::uint64_t unknown_from = nowhere;
+    // Where something is missing that may have been behind the end then, and be bytes by now.
+    std::uint64_t unsure_from = nowhere;
 
+    [[nodiscard]] bool knows_size() const noexcept { return size != rpc::read_chunk::unknown_size; }
+    [[nodiscard]] bound known() const noexcept { return knows_size() ? bound{size, epoch} : handle; }
     void told(std::uint64_t its_size, std::uint64_t its_epoch) noexcept {
-        if (size != rpc::read_chunk::unknown_size && its_epoch < epoch) { return; }
-        size = its_size;
+        if (knows_size() && its_epoch < epoch) { return; }
+        const bool first = !knows_size() || its_epoch > epoch;
+        if (its_epoch > known().epoch) {
+            unsure_from = missing_from;
+        } // the file may have been shorter meanwhile
+        least = first ? its_size : std::min(least, its_size);
+        size = first ? its_size : std::max(size, its_size);
         epoch = its_epoch;
     }
-    void came(const io_part& part, const rpc::read_chunk::reply& answer) noexcept {
+    /// `had`: known() when the part was asked for.
+    void came(const io_part& part, const rpc::read_chunk::reply& answer, bound had) noexcept {
         if (answer.valid != 0) { oldest = std::min(oldest, answer.epoch); }
         if (answer.valid >= part.size) { return; }
-        const std::uint64_t from = std::uint64_t{part.chunk} * chunk_size + part.offset + answer.valid;
+        const std::uint64_t begin = std::uint64_t{part.chunk} * chunk_size + part.offset;
+        const std::uint64_t from = begin + answer.valid;
         missing_from = std::min(missing_from, from);
         missing_in = std::max(missing_in, answer.epoch);
         if (answer.epoch == 0) { unknown_from = std::min(unknown_from, from); }
+        // The home's size is of before it looked for the bytes.
+        if (answer.file_size != rpc::read_chunk::unknown_size && answer.epoch >= had.epoch) {
+            had = {answer.epoch == had.epoch ? std::max(had.size, answer.file_size) : answer.file_size,
+                   answer.epoch};
+        }
+        const std::uint64_t sure = had.epoch == known().epoch ? std::max(from, had.size) : from;
+        if (sure < begin + part.size) { unsure_from = std::min(unsure_from, sure); }
     }
     void begin_again() noexcept {
-        oldest = missing_from = unknown_from = nowhere;
+        oldest = missing_from = unknown_from = unsure_from = nowhere;
         missing_in = 0;
     }
+    /// Where the answer ends: all before it is bytes or holes that the file had at some time of the read.
+    [[nodiscard]] std::uint64_t end() const noexcept { return std::min(size, unsure_from); }
+    /// That is before what the file had when the read began. Not twice in an epoch: the size is known now.
+    [[nodiscard]] bool unsure() const noexcept { return unsure_from < least; }
     /// Bytes of before a truncation, and perhaps a size of after it, when others have made the file longer
     /// again: what was cut off would show. Nobody can make it longer before the truncation has reached every
     /// server, so bytes that are asked for now belong to this size or a later one.
@@ -127,10 +157,11 @@ task<status> file_system::read_step(file_system& fs, read_progress& p, std::size
         co_return ok();
     }
     const io_part part = p.part(i);
+    const read_progress::bound had = p.known();
     task<result<rpc::read_chunk::reply>> reading = fs.read_part(p.id, part);
     BFS_CO_TRY(const rpc::read_chunk::reply answer, co_await std::move(reading));
-    p.came(part, answer);
     if (answer.file_size != rpc::read_chunk::unknown_size) { p.told(answer.file_size, answer.epoch); }
+    p.came(part, answer, had);
     co_return ok();
 }
 
@@ -143,7 +174,7 @@ task<result<std::size_t>> file::read_parts(byte_span into, std::uint64_t offset)
         const auto chunk = static_cast<std::uint32_t>(parts.at(i).first / chunk_size_);
         asks = cluster::place_chunk(fs.placement_, id_, chunk) != id_.home();
     }
-    file_system::read_progress progress{{id_, chunk_size_, offset, into.data(), &parts}};
+    file_system::read_progress progress{{id_, chunk_size_, offset, into.data(), &parts}, {end_, epoch_}};
     const auto step = [&](std::size_t i) { return file_system::read_step(fs, progress, i); };
     for (int tries = 0; tries < overtaken_max; ++tries) {
         progress.begin_again();
@@ -151,12 +182,14 @@ task<result<std::size_t>> file::read_parts(byte_span into, std::uint64_t offset)
             runtime::parallel_for(parts.count() + (asks ? 1 : 0), fs.settings_.chunks_at_once, step);
         BFS_CO_CHECK(co_await std::move(all));
         if (progress.too_old()) { continue; }
-        if (!progress.doubtful()) { co_return within(progress.size, into.size(), offset); }
-        const std::uint64_t epoch = progress.epoch;
-        task<result<attributes>> asking = fs.attributes_of(id_);
-        BFS_CO_TRY(const attributes now, co_await std::move(asking));
-        if (now.epoch == epoch) { co_return within(progress.size, into.size(), offset); }
-        progress.told(now.size, now.epoch);
+        if (progress.doubtful()) {
+            const std::uint64_t epoch = progress.epoch;
+            task<result<attributes>> asking = fs.attributes_of(id_);
+            BFS_CO_TRY(const attributes now, co_await std::move(asking));
+            progress.told(now.size, now.epoch);
+            if (now.epoch != epoch) { continue; }
+        }
+        if (!progress.unsure()) { co_return within(progress.end(), into.size(), offset); }
     }
     co_return errc::busy;
 }

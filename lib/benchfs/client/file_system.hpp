@@ -38,8 +38,9 @@ public:
     [[nodiscard]] runtime::task<result<std::size_t>> read(byte_span into, std::uint64_t offset);
     /// Writes all of `from` at `offset`. After ok, every client sees the bytes and the size. With
     /// open_flags::append at the end of the file, wherever that is: up to the chunk size, and 4 MiB, in one
-    /// piece; more of it in several, and fewer bytes are the answer when one of them fails. no_space,
-    /// file_too_large, bad_handle, stale_handle; after an error any part of the bytes may have been written.
+    /// piece; more of it in several, and fewer bytes are the answer when one of them fails (outcome_unknown if
+    /// nobody knows whether that one is there). no_space, file_too_large, bad_handle, stale_handle; after an
+    /// error any part of the bytes may have been written.
     [[nodiscard]] runtime::task<result<std::size_t>> write(const_byte_span from, std::uint64_t offset);
     /// What was written before survives power loss after this. io_error, once for each open file, if a server
     /// has lost changes of this client that it had acknowledged: see file_system::sync().
@@ -66,7 +67,7 @@ private:
     std::uint64_t epoch_;
     std::uint32_t chunk_size_;
     open_flags flags_;
-    std::uint64_t end_;          // of the file, when it was opened or appended to here
+    std::uint64_t end_;          // that the file has had in that epoch, or more
     std::uint64_t losses_heard_; // of those that file_system counts
 };
 

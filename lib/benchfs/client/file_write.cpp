@@ -145,13 +145,15 @@ task<result<std::size_t>> file::append(const_byte_span from) {
         }
         const result<rpc::write_chunk::reply> stored =
             co_await fs.client_.call<rpc::write_chunk>(id_.home(), request, extra);
-        // What came before is there, and its writer must hear of it.
-        if (!stored && done != 0) { break; }
+        // What came before is there, and its writer must hear of it. But a short answer says that the rest is
+        // not there: who may append it again must not be told so of what may have happened.
+        if (!stored && done != 0 && stored.error() != errc::outcome_unknown) { break; }
         if (!stored) { co_return stored.error(); }
         for (const server_id other : fs.servers_beside_home(*this, stored->offset, size)) {
             shared.made_by(other);
         }
         end_ = stored->offset + size;
+        epoch_ = stored->epoch;
         done += size;
     }
     co_return done;
@@ -172,6 +174,7 @@ task<result<std::size_t>> file::write_parts(const_byte_span from, std::uint64_t 
             task<result<attributes>> asking = fs.attributes_of(id_);
             BFS_CO_TRY(const attributes now, co_await std::move(asking));
             epoch_ = now.epoch;
+            end_ = now.size;
         }
         overtaken = false;
         const file_system::write_progress progress{
@@ -193,6 +196,7 @@ task<status> file::truncate(std::uint64_t size) {
     BFS_CO_TRY(const rpc::wire_attributes after,
                co_await owner_->client_.call<rpc::set_size>(id_.home(), request));
     epoch_ = after.epoch;
+    end_ = after.size;
     co_return ok();
 }
 

@@ -194,45 +194,51 @@ task<void> send_checksummed(service_state& state, server_call& call, storage::re
     (void)co_await call.reply_with<rpc::read_chunk>(answer, all);
 }
 
+/// What the answer to a read says of the file, taken before its bytes are.
+status size_and_epoch(service_state& state, file_id file, rpc::read_chunk::reply& answer) {
+    if (file.home() != state.self) {
+        answer.file_size = rpc::read_chunk::unknown_size;
+        answer.epoch = state.striped->epoch_of(file);
+        return ok();
+    }
+    BFS_TRY(const metadata::attributes now, state.names.stat(file));
+    if (now.is_directory()) { return errc::is_a_directory; }
+    answer.file_size = now.size;
+    answer.epoch = now.epoch;
+    return ok();
+}
+
 task<status> read(void* context, server_call& call) {
     service_state& state = state_of(context);
     const auto asked = call.request<rpc::read_chunk>();
     if (asked.size == 0 || asked.size > rpc::io_max) { co_return errc::invalid_argument; }
     const file_id file{asked.id};
+    const bool at_home = file.home() == state.self;
     rpc::read_chunk::reply answer;
-    answer.file_size = rpc::read_chunk::unknown_size;
-    if (file.home() == state.self) {
-        BFS_CO_TRY(const metadata::attributes now, state.names.stat(file));
-        if (now.is_directory()) { co_return errc::is_a_directory; }
-        answer.file_size = now.size;
-        answer.epoch = now.epoch;
-    } else {
-        answer.epoch = state.striped->epoch_of(file);
-    }
     storage::read_slot slot;
-    slot.chunk = {file, asked.chunk};
-    slot.offset = asked.offset;
-    slot.size = asked.size;
-    slot.caller_verifies = (asked.how & rpc::read_chunk::reader_verifies) != 0;
-    slot.can_get = call.makes_reply();
-    if (state.store.immediate()) {
-        BFS_CO_CHECK(state.store.read_now(slot));
-    } else {
-        BFS_CO_CHECK(co_await state.store.read(slot));
+    for (bool cut = true; cut;) {
+        BFS_CO_CHECK(size_and_epoch(state, file, answer));
+        slot = {};
+        slot.chunk = {file, asked.chunk};
+        slot.offset = asked.offset;
+        slot.size = asked.size;
+        slot.caller_verifies = (asked.how & rpc::read_chunk::reader_verifies) != 0;
+        slot.can_get = call.makes_reply();
+        if (state.store.immediate()) {
+            BFS_CO_CHECK(state.store.read_now(slot));
+        } else {
+            BFS_CO_CHECK(co_await state.store.read(slot));
+        }
+        if (slot.valid == asked.size || !at_home) { break; }
+        // A truncation or removal since then may have cut it: not zeros before the old end, nor before a new
+        // one that others have written up to meanwhile.
+        const result<metadata::attributes> now = state.names.stat(file);
+        cut = !now || now->epoch != answer.epoch;
+        if (cut) { state.store.release(slot); }
     }
     answer.valid = slot.valid;
-    if (slot.valid < asked.size && file.home() == state.self) {
-        // A truncation or removal since then may have cut it: not zeros before the old end.
-        const result<metadata::attributes> now = state.names.stat(file);
-        if (!now) {
-            state.store.release(slot);
-            co_return now.error();
-        }
-        if (now->epoch != answer.epoch) {
-            answer.file_size = now->size;
-            answer.epoch = now->epoch;
-        }
-    } else if (slot.valid < asked.size && state.missing->may_lack(file.home())) {
+    // At home the size is of before the bytes: what is missing before it is a hole.
+    if (!at_home && slot.valid < asked.size && state.missing->may_lack(file.home())) {
         const short_read what{slot.chunk, asked.offset, asked.size, slot.valid};
         task<status> looking = state.missing->look(what);
         const status hole = co_await std::move(looking);
