@@ -62,7 +62,7 @@ void server::on_accept(transport::connection& c) noexcept {
     peers_.push_back(std::make_unique<peer_state>());
     peers_.back()->connection = &c;
     c.user = peers_.back().get();
-    loop_.arm(*peers_.back(), loop_.now() + settings_.join_within);
+    let_wait(*peers_.back());
     BFS_LOG_DEBUG("rpc", "connection from %s", c.describe().c_str());
 }
 
@@ -76,6 +76,7 @@ void server::on_closed(transport::connection& c, errc reason) noexcept {
         p->owner->lost_at = loop_.now();
     }
     c.user = nullptr;
+    no_stranger(*p);
     std::erase_if(peers_, [&](const auto& item) { return item.get() == p; });
     expire_sessions();
 }

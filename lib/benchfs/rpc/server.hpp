@@ -41,6 +41,8 @@ struct server_settings {
     std::uint32_t calls_when_crowded = 8;
     std::uint32_t max_sessions = 65536;
     duration join_within = std::chrono::seconds(10); // a connection that proves nothing by then is closed
+    // Connections that have proved nothing yet; one more ends the oldest. Members need a round trip for it.
+    std::uint32_t max_strangers = 8192;
     // How long a lost session stays, beside the retry time that its client announced.
     duration session_grace = std::chrono::seconds(10);
     planted_faults planted;
@@ -122,6 +124,9 @@ private:
         std::unique_ptr<introduction> before; // between a good hello and the join
         intrusive_list<server_call> calls;
         std::uint32_t running = 0; // of them
+        struct stranger final : list_hook<> {
+            peer_state* self = nullptr;
+        } place; // among those that have proved nothing
     };
 
     /// Lost sessions go when their time is over, also when nothing else happens then.
@@ -144,6 +149,8 @@ private:
     void meet(peer_state& p, server_call& call) noexcept;
     [[nodiscard]] status greet(peer_state& p, server_call& call);
     [[nodiscard]] status admit(peer_state& p, server_call& call);
+    void let_wait(peer_state& p) noexcept;
+    void no_stranger(peer_state& p) noexcept;
     [[nodiscard]] status open_session(peer_state& p, const join::request& asked);
     void warn_of_stranger(const transport::connection& c, const char* what) noexcept;
     [[nodiscard]] status leave(peer_state& p, server_call& call);
@@ -165,6 +172,8 @@ private:
     std::array<method_stats, method_limit> stats_{};
     tracer trace_;
     std::vector<std::unique_ptr<peer_state>> peers_;
+    intrusive_list<peer_state::stranger> strangers_; // the oldest first
+    std::uint32_t stranger_count_ = 0;
     session_table sessions_;
     session_expiry expiry_{*this};
     std::vector<std::unique_ptr<server_call>> calls_;

@@ -19,6 +19,26 @@ void server::peer_state::on_timer() noexcept {
     connection->close(errc::timed_out);
 }
 
+/// A connection that has proved nothing has a little time for it, and less when too many come.
+void server::let_wait(peer_state& p) noexcept {
+    loop_.arm(p, loop_.now() + settings_.join_within);
+    if (stranger_count_ >= settings_.max_strangers) {
+        peer_state& oldest = *strangers_.front().self;
+        warn_of_stranger(*oldest.connection, "too many others come that have not joined either");
+        no_stranger(oldest);
+        oldest.connection->close(errc::try_again);
+    }
+    p.place.self = &p;
+    strangers_.push_back(p.place);
+    ++stranger_count_;
+}
+
+void server::no_stranger(peer_state& p) noexcept {
+    if (!p.place.linked()) { return; }
+    p.place.unlink();
+    --stranger_count_;
+}
+
 /// Strangers can come as often as they like; the log must not fill for it.
 void server::warn_of_stranger(const transport::connection& c, const char* what) noexcept {
     if (loop_.now() < next_warning_) {
@@ -102,6 +122,7 @@ status server::admit(peer_state& p, server_call& call) {
         return opened.error();
     }
     p.cancel();
+    no_stranger(p);
     p.connection->trust();
     if (log_ != nullptr) { log_->session_begun(*p.owner); }
     if (const std::string_view build = build_of(before->client.build); builds_.first_other(build)) {

@@ -239,6 +239,28 @@ TEST_CASE("a connection that proves nothing is closed after a while") {
     r.loop.run(talk(r, silent, half, member));
 }
 
+TEST_CASE("too many connections that prove nothing end the oldest of them, and no member's") {
+    rig r({.max_strangers = 2});
+    raw_client member(r.loop, r.network);
+    raw_client strangers[3] = {{r.loop, r.network}, {r.loop, r.network}, {r.loop, r.network}};
+    const auto talk = [](rig& r, raw_client& member, std::span<raw_client> strangers) -> task<void> {
+        CO_REQUIRE(co_await member.connect(r.wire->address()));
+        const errc entered = co_await enter(member, 9);
+        REQUIRE(entered == errc::ok);
+        for (raw_client& s : strangers) { CO_REQUIRE(co_await s.connect(r.wire->address())); }
+        co_await turns();
+        REQUIRE(strangers[0].up == nullptr);
+        REQUIRE(strangers[1].up != nullptr);
+        const errc late = co_await enter(strangers[2], 10);
+        REQUIRE(late == errc::ok);
+        REQUIRE(member.up != nullptr);
+        co_await member.wire.stop();
+        for (raw_client& s : strangers) { co_await s.wire.stop(); }
+    };
+    r.loop.run(talk(r, member, strangers));
+    REQUIRE(r.server->connections() == 0);
+}
+
 TEST_CASE("a newer connection of a session ends the older one, and an older generation is refused") {
     rig r;
     raw_client first(r.loop, r.network);

@@ -185,6 +185,36 @@ TEST_CASE("more sends than UCX gets at a time wait in the connection and all arr
     for (std::size_t i = 0; i + 1 < count; ++i) { CHECK(all[i]->outcome == errc::ok); }
 }
 
+TEST_CASE("a client that does not take its bytes is closed, one that takes them late is not") {
+    for (const bool takes : {false, true}) {
+        ucx_options options = with_mode(payload_mode::rendezvous);
+        options.transfer_limit = 400ms;
+        pair p(std::move(options));
+        const std::vector<std::byte> data(1'000'000, std::byte{7});
+        const const_segments source{const_byte_span(data)};
+        sending s;
+        s.header = const_byte_span(data).first(8);
+        s.payload = &source;
+        p.down->send(s);
+        REQUIRE(p.m.until([&] { return p.at_client.messages.size() == 1; }));
+        if (takes) {
+            REQUIRE_FALSE(p.m.until([&] { return s.outcome.has_value(); }, 100ms));
+            std::vector<std::byte> memory(data.size());
+            const segments target{byte_span(memory)};
+            receiving r;
+            r.target = &target;
+            p.at_client.messages[0]->receive(r);
+            REQUIRE(p.m.until([&] { return r.outcome.has_value() && s.outcome.has_value(); }));
+            CHECK(*s.outcome == errc::ok);
+            REQUIRE_FALSE(p.m.until([&] { return !p.at_server.closed.empty(); }, 1s)); // nothing stands still
+        } else {
+            REQUIRE(p.m.until([&] { return s.outcome.has_value() && !p.at_server.closed.empty(); }));
+            CHECK(p.at_server.closed[0] == errc::timed_out);
+        }
+        p.at_client.messages.clear();
+    }
+}
+
 TEST_CASE("a message outlives its connection and its transport") {
     std::vector<message_ptr> held;
     {

@@ -20,6 +20,8 @@ constexpr duration bye_limit = 200ms;
 // The same when nobody waits for what was sent; see endpoint.hpp for why it is waited for at all.
 constexpr duration urgent_limit = 100ms;
 constexpr int doorbell_rounds = 1000;
+// Looks in a row that must see no transfer end: one may come right after this process itself stood still.
+constexpr unsigned standstills_max = 2;
 
 // A send_operation's transport_word[0]: where it is. Anything else is its record.
 constexpr std::uint64_t word_idle = 0;
@@ -64,7 +66,10 @@ void ucx_connection::settle(errc outcome) noexcept {
     a.settled.set();
 }
 
-void ucx_connection::on_timer() noexcept { settle(errc::timed_out); }
+void ucx_connection::on_timer() noexcept {
+    if (!server_side_) { return settle(errc::timed_out); }
+    look_at_transfers();
+}
 
 void ucx_connection::say_hello(answer& a, time_point deadline, std::vector<std::byte> hello) {
     wait_for(a, deadline);
@@ -125,6 +130,7 @@ bool ucx_connection::submit(send_record& r, const wire_prefix& prefix, const_byt
     const errc started = r.start(worker_, endpoint_.handle(), prefix, header, payload, mode);
     if (started == errc::try_again) {
         ++in_flight_;
+        watch_transfers();
         return true;
     }
     send_operation* op = r.op;
@@ -139,6 +145,25 @@ bool ucx_connection::submit(send_record& r, const wire_prefix& prefix, const_byt
         op->on_sent(outcome_of(started));
     }
     return false;
+}
+
+/// A transfer has begun. The timer runs on until it finds none.
+void ucx_connection::watch_transfers() noexcept {
+    if (!server_side_ || armed()) { return; }
+    ended_when_seen_ = transfers_ended_;
+    worker_.owner().arm(*this, worker_.owner().now() + owner_.transfer_limit() / standstills_max);
+}
+
+/// A peer that neither takes nor gives would keep our buffers for ever: UCX has no limit of its own.
+void ucx_connection::look_at_transfers() noexcept {
+    if (state_ != state::open || in_flight_ + receiving_ == 0) {
+        standstills_ = 0;
+        return;
+    }
+    standstills_ = transfers_ended_ == ended_when_seen_ ? standstills_ + 1 : 0;
+    if (standstills_ < standstills_max) { return watch_transfers(); }
+    BFS_LOG_WARN("ucx", "%s neither takes nor sends its bytes; closing its connection", describe().c_str());
+    abort(errc::timed_out);
 }
 
 errc ucx_connection::outcome_of(errc sent) const noexcept {
@@ -159,6 +184,7 @@ send_record* ucx_connection::control(wire_kind kind, const_byte_span rest, std::
 
 void ucx_connection::on_send_done(send_record& r, errc outcome) noexcept {
     --in_flight_;
+    ++transfers_ended_;
     send_operation* op = r.op;
     owner_.records().give_back(r);
     if (op != nullptr) {
@@ -230,11 +256,13 @@ void ucx_connection::on_control(const wire_prefix& prefix, const_byte_span rest)
 
 void ucx_connection::on_receive_started() noexcept {
     ++receiving_;
+    watch_transfers();
     ++worker_.held.requests;
 }
 
 void ucx_connection::on_receive_done(receive_operation& op, ucs_status_t outcome) noexcept {
     --receiving_;
+    ++transfers_ended_;
     --worker_.held.requests;
     op.on_received(outcome_of(to_errc(outcome)));
     finish_if_idle();

@@ -105,6 +105,8 @@ private:
     void on_timer() noexcept override;
 
     void start(send_operation& op) noexcept;
+    void watch_transfers() noexcept;
+    void look_at_transfers() noexcept;
     /// True if UCX does not have op (any more).
     [[nodiscard]] bool try_take_back(send_operation& op) noexcept;
     void pump() noexcept;
@@ -145,6 +147,9 @@ private:
     bool endpoint_gone_ = false;
     std::uint32_t in_flight_ = 0;
     std::uint32_t receiving_ = 0;
+    std::uint64_t transfers_ended_ = 0;
+    std::uint64_t ended_when_seen_ = 0; // by the timer that watches them
+    unsigned standstills_ = 0;          // in a row
     intrusive_list<send_operation> queue_;
     intrusive_list<ucx_message::place> messages_;
     answer* answer_ = nullptr;

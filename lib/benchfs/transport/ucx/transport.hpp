@@ -26,6 +26,9 @@ struct ucx_options {
     payload_mode mode = payload_mode::automatic;
     std::uint64_t seed = 1; // for connection handles, so that those of an earlier process don't match
     std::uint32_t max_connections = 65536;
+    // What a server sends or receives; a peer whose transfers all stand still for so long is closed. Clients
+    // have their deadlines.
+    duration transfer_limit = std::chrono::seconds(10);
     duration handshake_limit = std::chrono::seconds(10); // of connect() and upgrade(), or the caller's deadline
 };
 
@@ -59,6 +62,7 @@ public:
     [[nodiscard]] path_factory* paths() noexcept { return options_.paths.get(); }
     [[nodiscard]] bool requires_path() const noexcept { return options_.require_path; }
     [[nodiscard]] duration handshake_limit() const noexcept { return options_.handshake_limit; }
+    [[nodiscard]] duration transfer_limit() const noexcept { return options_.transfer_limit; }
     void log_path_failure(const char* what, const ucx_connection& c, errc why) noexcept;
     void forget(ucx_connection& c) noexcept;
 
