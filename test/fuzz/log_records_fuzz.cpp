@@ -251,6 +251,7 @@ byte_string duties_input(std::uint8_t self) {
     put_note(out, note_kind::lost, mine(20).value, byte_string{std::byte{1} << other});
     put_note(out, note_kind::began, other, bytes_of(std::uint64_t{77}));
     put_note(out, note_kind::lacking, other, bytes_of(std::uint64_t{78}));
+    put_note(out, note_kind::appended, mine(20).value, bytes_of(std::uint64_t{300'000}));
     put_note(out, note_kind::numbers, 0, bytes_of(std::uint64_t{5000}));
     put_note(out, note_kind::paths, 0, bytes_of(std::uint64_t{4000}));
     std::uint64_t key = 40;

@@ -82,6 +82,24 @@ task<status> sim_cluster::start(unsigned number) {
     co_return ok();
 }
 
+task<status> sim_cluster::start_at_last(unsigned number, unsigned deaths_percent, bool power) {
+    disk_image& disk = servers_[number]->disk;
+    while (world_.chance(deaths_percent)) {
+        const std::uint64_t life = disk.life;
+        world_.after(world_.between(1us, 10ms), [this, number, power, life] {
+            machine& m = *servers_[number];
+            if (m.process != nullptr || m.disk.life != life) { return; } // it was faster
+            world_.note("dies", number, power ? 1 : 0);
+            power ? m.disk.lose_power() : m.disk.kill();
+        });
+        task<status> starting = start(number);
+        const status started = co_await std::move(starting);
+        if (started || disk.life == life) { co_return started; }
+    }
+    task<status> starting = start(number);
+    co_return co_await std::move(starting);
+}
+
 task<status> sim_cluster::bury(std::unique_ptr<process> p) {
     (void)co_await p->instance->stop();
     p->instance.reset();

@@ -53,6 +53,8 @@ public:
 
     /// Starts a server that is down; what is on its disk is there.
     [[nodiscard]] runtime::task<status> start(unsigned server);
+    /// The same, killed on its way as often as chance wills; `power`: with its machine.
+    [[nodiscard]] runtime::task<status> start_at_last(unsigned server, unsigned deaths_percent, bool power);
     /// Kills a server that is up; `power`: with its machine. Returns at once, what is left of the process ends
     /// below `scope`.
     void crash(unsigned server, bool power, runtime::task_scope& scope);

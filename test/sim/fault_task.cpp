@@ -93,7 +93,7 @@ private:
         s_.servers.crash(server, power, graves_);
         const duration down = s_.w.chance(80) ? s_.w.between(1ms, 300ms) : s_.w.between(300ms, 3s);
         co_await s_.w.rest(down);
-        task<status> starting = s_.servers.start(server);
+        task<status> starting = s_.servers.start_at_last(server, 25, power);
         const status started = co_await std::move(starting);
         if (!started) {
             s_.fail("server " + std::to_string(server) +

@@ -175,7 +175,7 @@ private:
         while (!down.empty()) {
             co_await s_.w.rest(s_.w.between(1ms, 300ms));
             const std::size_t next = s_.w.random().below(down.size());
-            task<status> starting = s_.servers.start(down[next]);
+            task<status> starting = s_.servers.start_at_last(down[next], 25, s_.w.chance(50));
             const status started = co_await std::move(starting);
             if (!started) {
                 s_.fail("server " + std::to_string(down[next]) +

@@ -18,6 +18,8 @@ using runtime::task;
 
 constexpr duration truncation_look = std::chrono::milliseconds(1);
 
+// A note about a file covers so much more than the append that it is for: the next ones need none.
+constexpr std::uint64_t noted_ahead = 16 * MiB;
 // Of all appends whose bytes have not arrived or are being stored.
 constexpr std::uint64_t append_bytes_max = 256 * MiB;
 
@@ -81,6 +83,15 @@ task<status> store_part(service_state& state, append_part part, std::uint64_t ep
     return here ? store_here(state, part) : store_there(state, part, epoch);
 }
 
+/// Before bytes leave for other servers. If this one dies then, they may arrive when its successor has given
+/// their place to somebody else: it must know of which files that may be so.
+status note_append(service_state& state, file_id file, std::uint64_t end) {
+    const auto noted = state.notes.get<std::uint64_t>(note_kind::appended, file.value);
+    if (noted && *noted >= end) { return ok(); }
+    state.notes.set(note_kind::appended, file.value, end + noted_ahead);
+    return state.log.write();
+}
+
 /// What an append that failed has stored lies behind the end of the file, where a later write must leave zeros:
 /// the file is cut to the size that it has. What others have stored there, and the size does not cover yet,
 /// they write again in the new epoch.
@@ -92,8 +103,7 @@ task<status> take_back(service_state& state, file_id file, std::uint64_t end) {
     const home_writes::gate closed(state.writes, file);
     task<status> settling = state.writes.idle(file);
     BFS_CO_CHECK(co_await std::move(settling));
-    // A server that was asked who has chunks does not answer: bytes of a write that failed may stay.
-    if (state.owed->may_not_cut(file)) { co_return ok(); }
+    if (state.owed->cutting(file)) { co_return ok(); } // in a newer epoch than that of the append
     BFS_CO_TRY(const metadata::attributes now, state.names.stat(file));
     if (now.size >= end) { co_return ok(); }
     BFS_CO_TRY(const metadata::truncate_answer cut, state.names.truncate(file, now.size, state.now()));
@@ -120,6 +130,22 @@ result<metadata::attributes> grow(service_state& state, file_id file, std::uint6
         grown = state.names.extend(file, current.epoch, end, now);
     }
     return grown;
+}
+
+void fence_appends(service_state& state) {
+    std::vector<std::pair<file_id, std::uint64_t>> noted;
+    state.notes.for_each(note_kind::appended, [&](std::uint64_t id, const_byte_span bytes) {
+        std::uint64_t end = 0;
+        if (load(bytes, end)) { noted.emplace_back(file_id{id}, end); }
+    });
+    for (const auto& [file, end] : noted) {
+        state.notes.remove(note_kind::appended, file.value);
+        const result<metadata::attributes> before = state.names.stat(file);
+        if (!before) { continue; }
+        const auto cut = state.names.truncate(file, before->size, state.now());
+        // Chunks here end with the file already: recovery saw to that.
+        if (cut) { (void)cut_copies(state, file, cut->attr.epoch, cut->attr.size, cut->attr.chunk_size); }
+    }
 }
 
 bool may_write_here(const service_state& state, file_id file) noexcept {
@@ -158,6 +184,10 @@ task<status> append(service_state& state, server_call& call, rpc::write_chunk::r
         parts.push_back(part);
     }
     status outcome;
+    const bool leaves = std::ranges::any_of(parts, [&](const append_part& part) {
+        return cluster::place_chunk(state.placement, file, part.chunk.index) != state.self;
+    });
+    if (leaves) { BFS_CO_CHECK(note_append(state, file, end)); }
     for (std::size_t i = 0; i < parts.size() && outcome; ++i) {
         task<status> storing = store_part(state, parts[i], before.epoch);
         outcome = co_await std::move(storing);

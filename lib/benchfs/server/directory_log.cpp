@@ -2,7 +2,6 @@
 
 #include "benchfs/base/log.hpp"
 #include "benchfs/runtime/parallel_for.hpp"
-#include "benchfs/runtime/sleep.hpp"
 #include "benchfs/server/agreements.hpp"
 #include "benchfs/server/directories.hpp"
 #include "benchfs/server/peers.hpp"
@@ -19,9 +18,6 @@ constexpr std::uint64_t numbers_at_once = 4096;
 constexpr std::uint64_t numbers_at_start = std::uint64_t{1} << 20;
 // Freezes take some of a page, too.
 constexpr std::size_t freezes_max = 256;
-// Servers that are down ask by themselves when they start.
-constexpr duration first_announce_pause = std::chrono::milliseconds(5);
-constexpr duration longest_announce_pause = std::chrono::seconds(5);
 constexpr std::size_t entries_max =
     (rpc::directory_log::page_max - freezes_max * sizeof(rpc::wire_freeze)) / sizeof(rpc::wire_directory);
 
@@ -162,29 +158,6 @@ task<status> directory_log::thaw_one(service_state& state, server_id server, std
     const rpc::thaw::request request{change};
     task<result<rpc::empty_reply>> telling = state.agreed->ask<rpc::thaw>(server, request);
     (void)co_await std::move(telling);
-    co_return ok();
-}
-
-/// Any word of thawing makes a server fetch what it has missed. `server` becomes 0 when it has.
-task<status> directory_log::announce_to(service_state& state, server_id& server) {
-    const rpc::thaw::request request{0};
-    task<status> telling = state.agreed->tell<rpc::thaw>(server, request);
-    const status told = co_await std::move(telling);
-    if (told || !undecided(told.error())) { server = server_id{0}; }
-    co_return ok();
-}
-
-task<status> directory_log::announce(service_state& state) {
-    std::vector<server_id> left;
-    for (std::uint32_t i = 1; i < state.placement.servers(); ++i) { left.push_back(static_cast<server_id>(i)); }
-    for (duration pause = first_announce_pause; !left.empty();
-         pause = std::min(pause * 2, longest_announce_pause)) {
-        const auto one = [&](std::size_t i) { return announce_to(state, left[i]); };
-        task<status> all = runtime::parallel_for(left.size(), cluster::servers_at_once, one);
-        BFS_CO_CHECK(co_await std::move(all));
-        std::erase(left, server_id{0});
-        if (!left.empty()) { BFS_CO_CHECK(co_await runtime::sleep_for(pause)); }
-    }
     co_return ok();
 }
 

@@ -41,9 +41,6 @@ public:
     [[nodiscard]] runtime::task<result<bool>> was_moved(std::uint64_t move);
     /// A number above all that were given before. io_error if it cannot be written down.
     [[nodiscard]] result<std::uint64_t> next_number();
-    /// After a power failure, for the background: has every other server compare its directories with those
-    /// that are left here, until all have heard it. Those that were not synced come back from where they live.
-    [[nodiscard]] static runtime::task<status> announce(service_state& state);
 
     /// What a server that asks gets: the head, and the records behind it.
     [[nodiscard]] rpc::directory_log::reply page(const rpc::directory_log::request& asked,
@@ -55,7 +52,6 @@ private:
     [[nodiscard]] static runtime::task<status>
     freeze_one(service_state& state, server_id server, rpc::wire_freeze what, std::optional<server_id>& silent);
     [[nodiscard]] runtime::task<void> thaw_all(std::uint64_t change);
-    [[nodiscard]] static runtime::task<status> announce_to(service_state& state, server_id& server);
     [[nodiscard]] static runtime::task<status> thaw_one(service_state& state, server_id server,
                                                         std::uint64_t change);
     void push(const rpc::wire_directory& entry);

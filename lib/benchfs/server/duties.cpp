@@ -36,7 +36,7 @@ void duties::resume() {
 }
 
 std::uint64_t duties::add(const duty& what) {
-    const std::uint64_t number = new_number();
+    const std::uint64_t number = new_number(state_.names, state_.notes, state_.self);
     state_.notes.set(note_kind::duty, number, what);
     enqueue(number, what);
     return number;
@@ -44,11 +44,11 @@ std::uint64_t duties::add(const duty& what) {
 
 /// An id, or one that was given out before when all were: nothing has to be made for what is removed, and a
 /// duty's number only has to be another one than those of other duties.
-std::uint64_t duties::new_number() {
-    if (const result<file_id> fresh = state_.names.new_id()) { return fresh->value; }
+std::uint64_t duties::new_number(metadata::name_space& names, const note_table& notes, server_id self) {
+    if (const result<file_id> fresh = names.new_id()) { return fresh->value; }
     for (std::uint64_t counter = 1;; ++counter) {
-        const std::uint64_t used = file_id::make(state_.self, counter).value;
-        if (!state_.notes.has(note_kind::duty, used)) { return used; }
+        const std::uint64_t used = file_id::make(self, counter).value;
+        if (!notes.has(note_kind::duty, used)) { return used; }
     }
 }
 
@@ -67,10 +67,11 @@ void duties::enqueue(std::uint64_t number, const duty& what) {
     state_.background->spawn(work(*this, server));
 }
 
-void duties::have_copies_compared(std::uint64_t start) {
-    for (std::uint32_t s = 0; s < state_.placement.servers(); ++s) {
-        if (static_cast<server_id>(s) == state_.self) { continue; }
-        (void)add({duty_kind::compare_copies, s, start, 0, 0, 0});
+void duties::stage_for_all(duty_kind kind, std::uint64_t start, metadata::name_space& names, note_table& notes,
+                           server_id self, std::uint32_t servers) {
+    for (std::uint32_t s = 0; s < servers; ++s) {
+        if (static_cast<server_id>(s) == self) { continue; }
+        notes.set(note_kind::duty, new_number(names, notes, self), duty{kind, s, start, 0, 0, 0});
     }
 }
 
@@ -160,6 +161,13 @@ task<status> duties::tell(duties& self, duty what, char& done) {
         break;
     }
     case duty_kind::compare_copies: {
+        // Server 0 may have lost directories that live elsewhere: any word of thawing makes a server fetch the
+        // table and compare it with its own.
+        if (state.self == server_id{0}) {
+            task<status> thawing = state.agreed->tell<rpc::thaw>(to, rpc::thaw::request{0});
+            told = co_await std::move(thawing);
+            if (!told) { break; }
+        }
         const rpc::compare_copies::request request{index(state.self), what.id};
         task<status> comparing = state.agreed->tell<rpc::compare_copies>(to, request);
         told = co_await std::move(comparing);

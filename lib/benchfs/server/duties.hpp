@@ -38,6 +38,9 @@ public:
     duties& operator=(const duties&) = delete;
     ~duties() { BFS_ASSERT(waiting_.empty()); }
 
+    /// Stages a duty towards every other server, at a start whose notes nobody has taken up yet.
+    static void stage_for_all(duty_kind kind, std::uint64_t start, metadata::name_space& names,
+                              note_table& notes, server_id self, std::uint32_t servers);
     /// Takes up what a log told of. Once, before the first request.
     void resume();
     /// Stages the duty and starts on it in a later turn: the caller's changes of this turn are written first.
@@ -61,8 +64,6 @@ public:
         duties& owner_;
         file_id file_;
     };
-    /// After power loss every other server asks about the files of which it has chunks.
-    void have_copies_compared(std::uint64_t start);
     /// Whether a truncation has to wait: for an earlier one, or because nobody knows yet whom it concerns.
     [[nodiscard]] bool may_not_cut(file_id file) const noexcept { return comparing_ != 0 || cutting(file); }
     [[nodiscard]] std::size_t pending() const noexcept { return pending_; }
@@ -81,7 +82,8 @@ private:
         runtime::event all_done;
     };
 
-    [[nodiscard]] std::uint64_t new_number();
+    [[nodiscard]] static std::uint64_t new_number(metadata::name_space& names, const note_table& notes,
+                                                  server_id self);
     void enqueue(std::uint64_t number, const duty& what);
     void confirmed(const item& one);
     void one_cut(file_id file) noexcept;

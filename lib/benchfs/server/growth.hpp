@@ -14,6 +14,10 @@ namespace benchfs::server {
 [[nodiscard]] result<metadata::attributes> grow(service_state& state, file_id file, std::uint64_t epoch,
                                                 std::uint64_t end);
 
+/// Once, at a start, after the duties are taken up: what an earlier start of this server may have sent to
+/// others for appends is refused there from now on. Each such file is cut to its size, in a new epoch. Staged.
+void fence_appends(service_state& state);
+
 /// Stores the payload of a call at the end of the file, wherever that is; see rpc::write_chunk.
 [[nodiscard]] runtime::task<status> append(service_state& state, rpc::server_call& call,
                                            rpc::write_chunk::request asked);

@@ -5,6 +5,7 @@
 #include "benchfs/server/directories.hpp"
 #include "benchfs/server/directory_log.hpp"
 #include "benchfs/server/duties.hpp"
+#include "benchfs/server/growth.hpp"
 #include "benchfs/server/loss_mark.hpp"
 #include "benchfs/server/lost_chunks.hpp"
 #include "benchfs/server/recovery.hpp"
@@ -81,13 +82,6 @@ task<result<std::unique_ptr<instance>>> instance::open(instance_environment& env
     made->statistics_ = std::make_unique<stats_sources>(sources);
     register_stats_methods(*made->server_, *made->statistics_);
     if (made->peers_) {
-        const storage::wal* log = made->store_->log();
-        const bool lost_power = log != nullptr && log->lost_power();
-        if (log == nullptr || log->fresh()) { made->lost_chunks_->began_empty(environment.incarnation); }
-        if (lost_power) { made->duties_->have_copies_compared(environment.incarnation); }
-        if (lost_power && made->directory_log_) {
-            made->background_->spawn(directory_log::announce(*made->state_));
-        }
         made->background_->spawn(agreements::finish_resumed(*made->agreements_));
         made->background_->spawn(stripes::compare(*made->stripes_));
     }
@@ -127,6 +121,7 @@ void instance::open_agreements(instance_environment& environment) {
     reservations_->resume();
     stripes_->resume();
     duties_->resume();
+    fence_appends(state);
 }
 
 /// Opens the store and brings back what its log tells.
@@ -149,21 +144,34 @@ task<status> instance::open_state(instance_environment& environment, const serve
     if (environment.tune_store) { environment.tune_store(wanted); }
     BFS_CO_TRY(store_, co_await storage::open_store(engine, *store_environment_, std::move(wanted)));
     if (environment.wrap_store) { store_ = environment.wrap_store(std::move(store_)); }
-    if (store_->log() == nullptr || store_->log()->fresh()) {
+    // Not whether there is a log: one that was begun may have no change in it yet.
+    const bool empty = loss_mark::missing(notes_) && names_->counts().files == 0 && store_->stats().chunks == 0;
+    if (empty) {
         // Ids must not come again: others may hold those of an earlier store, and chunks of its files. So each
         // store that begins empty takes its own range; that of the memory engine does with each start.
         names_->replay().ids_reserved((environment.incarnation & 0x7fffff) << 24 | 2);
     }
+    const auto stage = [&](duty_kind what) {
+        duties::stage_for_all(what, environment.incarnation, *names_, notes_, names.self, options.servers);
+    };
     if (store_->log() == nullptr) {
         if (names.self == server_id{0}) { directory_log::begin_numbers(notes_, environment.now()); }
+        stage(duty_kind::begins_empty);
         loss_mark_ = environment.incarnation; // all that there was
         co_return ok();
     }
     journal_.begin(*store_->log());
-    loss_mark_ = loss_mark::take_up(notes_, store_->log()->power_cycle(), environment.incarnation);
+    const loss_mark::found start =
+        loss_mark::take_up(notes_, store_->log()->power_cycle(), environment.incarnation);
+    loss_mark_ = start.mark;
     status finished = co_await finish_removals(*names_, *store_, names.self);
     // Ids that are given out must not come again after a power failure either, when nothing else was synced.
     names_->state().ids.reserve(journal_, ids_at_start);
+    if (empty) {
+        stage(duty_kind::begins_empty);
+    } else if (start.lost) {
+        stage(duty_kind::compare_copies); // other servers ask about the files of which they have chunks
+    }
     if (names.self == server_id{0}) { directory_log::begin_numbers(notes_, environment.now()); }
     if (finished) { finished = journal_.write(); }
     if (finished) { finished = co_await store_->sync(); }

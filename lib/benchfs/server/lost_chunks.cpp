@@ -14,13 +14,6 @@ void lost_chunks::resume() {
     });
 }
 
-void lost_chunks::began_empty(std::uint64_t start) {
-    for (std::uint32_t s = 0; s < state_.placement.servers(); ++s) {
-        if (static_cast<server_id>(s) == state_.self) { continue; }
-        (void)state_.owed->add({duty_kind::begins_empty, s, start, 0, 0, 0});
-    }
-}
-
 task<status> lost_chunks::tell(server_id home) {
     if (!contains(untold_, home)) { co_return ok(); }
     const rpc::begins_empty::request request{index(state_.self), start_};

@@ -32,9 +32,8 @@ public:
 
     /// Takes up what a log told of. Once, before the first request.
     void resume();
-    /// This start found an empty store: the others are told, as a duty.
-    void began_empty(std::uint64_t start);
-    /// That duty is there, for this server. It may wait for a while: whoever needs the answer tells it at once.
+    /// This start, or one before, found an empty store: there is a duty to tell this server. It may wait for a
+    /// while: whoever needs the answer tells it at once.
     void must_tell(server_id home, std::uint64_t start) {
         untold_.push_back(home);
         start_ = start; // an earlier one's duty says the same: nothing was here

@@ -115,6 +115,7 @@ bool known(note_kind kind) noexcept {
     case note_kind::lost:
     case note_kind::began:
     case note_kind::lacking:
+    case note_kind::appended:
         return true;
     }
     return false;
@@ -153,6 +154,8 @@ string_view problem_of(note_kind kind, std::uint64_t key, const_byte_span body, 
     case note_kind::lacking:
         return number_problem(key < reader.servers && key != index(reader.self),
                               "its key is not another server", body);
+    case note_kind::appended:
+        return number_problem(ours(id, reader), not_ours, body);
     case note_kind::striped:
         return number_problem(possible(id, reader.servers) && id.home() != reader.self,
                               "no other server of this cluster has its file", body);

@@ -20,19 +20,20 @@ namespace benchfs::server {
 
 /// Numbers are written to disk and never reused (storage/FORMAT.md).
 enum class note_kind : std::uint16_t {
-    intent = 1,   // key: its own id. A change of names that this server drives.
-    duty = 2,     // key: its own id. Something that another server must be told until it confirms.
-    moved = 3,    // key: the move's id. This move was done here.
-    reserved = 4, // key: the move's id. A name that is kept for a directory on its way.
-    copies = 5,   // key: a file that lives here. The servers that may have chunks of it.
-    striped = 6,  // key: a file of another home with chunks here. The truncate epoch they are in.
-    numbers = 7,  // key 0. Numbers of directory changes below this one may have been given out.
-    paths = 8,    // key 0. The number of the last change that made paths mean something else.
-    target = 9,   // key: a symbolic link that lives here. Where it points to.
-    losses = 10,  // key 0. The number of the last loss of acknowledged changes.
-    lost = 11,    // key: a file that lives here. The servers that have lost chunks of it.
-    began = 12,   // key: a server. The start of it that said last that its store was empty.
-    lacking = 13, // key: a server. This one has lost chunks of its files.
+    intent = 1,    // key: its own id. A change of names that this server drives.
+    duty = 2,      // key: its own id. Something that another server must be told until it confirms.
+    moved = 3,     // key: the move's id. This move was done here.
+    reserved = 4,  // key: the move's id. A name that is kept for a directory on its way.
+    copies = 5,    // key: a file that lives here. The servers that may have chunks of it.
+    striped = 6,   // key: a file of another home with chunks here. The truncate epoch they are in.
+    numbers = 7,   // key 0. Numbers of directory changes below this one may have been given out.
+    paths = 8,     // key 0. The number of the last change that made paths mean something else.
+    target = 9,    // key: a symbolic link that lives here. Where it points to.
+    losses = 10,   // key 0. The number of the last loss of acknowledged changes.
+    lost = 11,     // key: a file that lives here. The servers that have lost chunks of it.
+    began = 12,    // key: a server. The start of it that said last that its store was empty.
+    lacking = 13,  // key: a server. This one has lost chunks of its files.
+    appended = 14, // key: a file that lives here. Where its appends to other servers end, or before that.
 };
 
 /// Hears of every change of the notes.

@@ -80,7 +80,10 @@ std::vector<std::uint64_t> cut_copies(service_state& state, file_id file, std::u
         if (!has_server(servers, s)) { continue; }
         owed.push_back(state.owed->add({duty_kind::cut_file, s, file.value, epoch, size, chunk_size}));
     }
-    if (epoch == rpc::cut_file::removed) { state.notes.remove(note_kind::copies, file.value); }
+    if (epoch == rpc::cut_file::removed) {
+        state.notes.remove(note_kind::copies, file.value);
+        state.notes.remove(note_kind::appended, file.value);
+    }
     if (size == 0) { state.notes.remove(note_kind::lost, file.value); } // nothing of it is missed any more
     return owed;
 }

@@ -27,32 +27,43 @@ TEST_CASE("a loss mark is kept over kills, and another one after a power loss") 
     note_table notes;
     counting_sink log;
     notes.set_sink(&log);
-    REQUIRE(loss_mark::take_up(notes, first_cycle, 100) == 100); // a new store
+    REQUIRE(loss_mark::take_up(notes, first_cycle, 100).mark == 100); // a new store
     REQUIRE(log.count == 1);
-    REQUIRE(loss_mark::take_up(notes, first_cycle, 101) == 100); // killed
+    REQUIRE(loss_mark::take_up(notes, first_cycle, 101).mark == 100); // killed
     REQUIRE(log.count == 1);
-    REQUIRE(loss_mark::take_up(notes, second_cycle, 102) == 102);
-    REQUIRE(loss_mark::take_up(notes, second_cycle, 103) == 102); // killed after that
-    REQUIRE(loss_mark::take_up(notes, first_cycle, 104) == 104);
+    REQUIRE(loss_mark::take_up(notes, second_cycle, 102).mark == 102);
+    REQUIRE(loss_mark::take_up(notes, second_cycle, 103).mark == 102); // killed after that
+    REQUIRE(loss_mark::take_up(notes, first_cycle, 104).mark == 104);
     REQUIRE(log.count == 3);
+}
+
+TEST_CASE("a start says whether anything may be lost") {
+    note_table notes;
+    REQUIRE(loss_mark::missing(notes));
+    REQUIRE(loss_mark::take_up(notes, first_cycle, 100).lost); // whatever an older release left
+    REQUIRE_FALSE(loss_mark::missing(notes));
+    REQUIRE_FALSE(loss_mark::take_up(notes, first_cycle, 101).lost); // killed
+    REQUIRE(loss_mark::take_up(notes, second_cycle, 102).lost);
+    loss_mark::stopped(notes);
+    REQUIRE_FALSE(loss_mark::take_up(notes, first_cycle, 103).lost);
 }
 
 TEST_CASE("a server that was stopped has lost nothing, whatever became of its machine") {
     note_table notes;
-    REQUIRE(loss_mark::take_up(notes, first_cycle, 100) == 100);
+    REQUIRE(loss_mark::take_up(notes, first_cycle, 100).mark == 100);
     loss_mark::stopped(notes);
-    REQUIRE(loss_mark::take_up(notes, first_cycle, 101) == 100);
-    REQUIRE(loss_mark::take_up(notes, second_cycle, 102) == 102); // it ran again
+    REQUIRE(loss_mark::take_up(notes, first_cycle, 101).mark == 100);
+    REQUIRE(loss_mark::take_up(notes, second_cycle, 102).mark == 102); // it ran again
     loss_mark::stopped(notes);
-    REQUIRE(loss_mark::take_up(notes, first_cycle, 103) == 102);
-    REQUIRE(loss_mark::take_up(notes, first_cycle, 104) == 102);
-    REQUIRE(loss_mark::take_up(notes, second_cycle, 105) == 105);
+    REQUIRE(loss_mark::take_up(notes, first_cycle, 103).mark == 102);
+    REQUIRE(loss_mark::take_up(notes, first_cycle, 104).mark == 102);
+    REQUIRE(loss_mark::take_up(notes, second_cycle, 105).mark == 105);
 }
 
 TEST_CASE("where the power cycle is not known every start but one after a stop may have lost something") {
     note_table notes;
-    REQUIRE(loss_mark::take_up(notes, unknown_cycle, 100) == 100);
-    REQUIRE(loss_mark::take_up(notes, unknown_cycle, 101) == 101);
+    REQUIRE(loss_mark::take_up(notes, unknown_cycle, 100).mark == 100);
+    REQUIRE(loss_mark::take_up(notes, unknown_cycle, 101).mark == 101);
     loss_mark::stopped(notes);
-    REQUIRE(loss_mark::take_up(notes, unknown_cycle, 102) == 101);
+    REQUIRE(loss_mark::take_up(notes, unknown_cycle, 102).mark == 101);
 }

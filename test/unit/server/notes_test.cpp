@@ -148,7 +148,8 @@ TEST_CASE("a log's notes of every kind are taken up") {
     CHECK(log.tell(note_kind::lost, ours, {std::byte{0b101}}) == errc::ok);
     CHECK(log.tell(note_kind::began, 0, number) == errc::ok);
     CHECK(log.tell(note_kind::lacking, 2, number) == errc::ok);
-    CHECK(log.notes.size() == 13);
+    CHECK(log.tell(note_kind::appended, ours, number) == errc::ok);
+    CHECK(log.notes.size() == 14);
     for (std::uint32_t kind = 1; kind <= 9; ++kind) {
         CHECK(log.record(journal_kind::note_removed, kind, ours, {}) == errc::ok);
     }
@@ -156,7 +157,7 @@ TEST_CASE("a log's notes of every kind are taken up") {
 
 TEST_CASE("a log with a note of an unknown kind is refused") {
     log_of_notes log;
-    for (const std::uint32_t kind : {0U, 14U, 77U, 0x10000U + 7U}) {
+    for (const std::uint32_t kind : {0U, 15U, 77U, 0x10000U + 7U}) {
         CHECK(log.record(journal_kind::note_set, kind, ours, number) == errc::bad_frame);
         CHECK(log.record(journal_kind::note_removed, kind, ours, {}) == errc::bad_frame);
     }
@@ -275,6 +276,8 @@ TEST_CASE("a log that notes copies where none can be is refused") {
         refused(log, kind, 3, number);
         refused(log, kind, 2, shorter(number));
     }
+    refused(log, note_kind::appended, theirs, number);
+    refused(log, note_kind::appended, ours, shorter(number));
     refused(log, note_kind::striped, ours, number);
     refused(log, note_kind::striped, nobodys, number);
     refused(log, note_kind::striped, theirs, longer(number));
