@@ -1,7 +1,7 @@
 // Renames that take long. One whose server is killed half-way and started again: the client that repeats it
 // hears how it ended. One during which the directory of its new name is renamed: the new name is where its path
 // leads then.
-#include "story.hpp"
+#include "name_stories.hpp"
 
 #include "benchfs/runtime/sleep.hpp"
 
@@ -63,23 +63,14 @@ namespace {
 
 constexpr unsigned rename_servers = 3;
 
-/// `stem` and a number, such that the name lies at this server.
-std::string name_at(file_id parent, server_id at, const std::string& stem) {
-    const auto placed = cluster::make_placement({}, rename_servers);
-    for (unsigned i = 0;; ++i) {
-        std::string name = stem + std::to_string(i);
-        if (cluster::place_name(**placed, parent, name) == at) { return name; }
-    }
-}
-
 /// The servers of the old and the new name do not hear each other for a while.
 task<status> move_directory_meanwhile(sim_cluster& servers, world& w, runtime::task_scope&, unsigned& moved) {
     runtime::call_context& context = co_await runtime::current_context();
     file_system& fs = servers.fs(1);
     BFS_CO_CHECK(co_await fs.mkdir("/d"));
     BFS_CO_TRY(const attributes d, co_await fs.stat("/d"));
-    const std::string from = "/" + name_at(root_id, server_id{1}, "f");
-    const std::string to = name_at(d.id, server_id{2}, "t");
+    const std::string from = "/" + name_at(fs, root_id, server_id{1}, "f");
+    const std::string to = name_at(fs, d.id, server_id{2}, "t");
     BFS_CO_TRY(file made, co_await fs.open(from, open_flags::write | open_flags::create));
     BFS_CO_CHECK(co_await made.close());
     servers.net().part(servers.calling_host(1), servers.server_host(2), 300ms);
@@ -129,8 +120,8 @@ task<status> remove_directory_meanwhile(sim_cluster& servers, world& w, runtime:
     file_system& fs = servers.fs(1);
     BFS_CO_CHECK(co_await fs.mkdir("/d"));
     BFS_CO_TRY(const attributes d, co_await fs.stat("/d"));
-    const std::string from = "/d/" + name_at(d.id, server_id{1}, "f");
-    const std::string to = "/" + name_at(root_id, server_id{2}, "t");
+    const std::string from = "/d/" + name_at(fs, d.id, server_id{1}, "f");
+    const std::string to = "/" + name_at(fs, root_id, server_id{2}, "t");
     BFS_CO_TRY(file made, co_await fs.open(from, open_flags::write | open_flags::create));
     BFS_CO_CHECK(co_await made.close());
     servers.net().slow(servers.calling_host(1), 1000, 1s);
@@ -168,8 +159,8 @@ namespace {
 task<status> lose_the_intention(sim_cluster& servers, world& w, runtime::task_scope& graves, unsigned& lost) {
     runtime::call_context& context = co_await runtime::current_context();
     file_system& fs = servers.fs(1);
-    const std::string from = "/" + name_at(root_id, server_id{1}, "from");
-    const std::string to = "/" + name_at(root_id, server_id{2}, "to");
+    const std::string from = "/" + name_at(fs, root_id, server_id{1}, "from");
+    const std::string to = "/" + name_at(fs, root_id, server_id{2}, "to");
     BFS_CO_CHECK(co_await fs.mkdir(from));
     BFS_CO_CHECK(co_await fs.sync());
     servers.net().stall(servers.server_host(0), 50ms); // which decides

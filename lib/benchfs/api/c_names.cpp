@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <vector>
 
 using namespace benchfs;
@@ -48,26 +49,20 @@ int no_place(std::string_view call) {
     return in_group(a.gid) ? a.mode >> 3 & 7U : a.mode & 7U;
 }
 
-[[nodiscard]] std::int64_t to_ns(const timespec& t, std::int64_t now, std::int64_t before) noexcept {
+/// Nothing: the time is to stay what it is.
+[[nodiscard]] std::optional<std::int64_t> to_ns(const timespec& t, std::int64_t now) noexcept {
     if (t.tv_nsec == UTIME_NOW) { return now; }
-    if (t.tv_nsec == UTIME_OMIT) { return before; }
+    if (t.tv_nsec == UTIME_OMIT) { return {}; }
     return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
 
 int set_times(mounted& m, const char* path, const timespec* times) {
-    std::int64_t atime = server::machine_time_ns();
-    std::int64_t mtime = atime;
+    const std::int64_t now = server::machine_time_ns();
+    std::optional<std::int64_t> atime = now;
+    std::optional<std::int64_t> mtime = now;
     if (times != nullptr) {
-        const std::int64_t now = atime;
-        std::int64_t before[2] = {now, now};
-        if (times[0].tv_nsec == UTIME_OMIT || times[1].tv_nsec == UTIME_OMIT) {
-            const auto a = m.run(m.fs().stat(path));
-            if (!a) { return c::fail(a.error(), "utimens", path); }
-            before[0] = a->atime_ns;
-            before[1] = a->mtime_ns;
-        }
-        atime = to_ns(times[0], now, before[0]);
-        mtime = to_ns(times[1], now, before[1]);
+        atime = to_ns(times[0], now);
+        mtime = to_ns(times[1], now);
     }
     return done(m.run(m.fs().set_times(path, atime, mtime)), "utimens", path);
 }

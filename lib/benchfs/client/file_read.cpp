@@ -1,6 +1,7 @@
 // Reading: a range of a file becomes parts of chunks, a few at a time, and the size is the home's.
 #include "benchfs/client/io_part.hpp"
 
+#include "benchfs/client/giving_way.hpp"
 #include "benchfs/client/read_target.hpp"
 #include "benchfs/runtime/parallel_for.hpp"
 
@@ -11,8 +12,6 @@ namespace benchfs {
 namespace {
 
 using runtime::task;
-
-constexpr int overtaken_max = 100; // truncations that one read gives way to
 
 /// What the chunk does not have reads as zeros.
 void fill_hole(std::byte* memory, std::uint32_t valid, std::uint32_t size) noexcept {
@@ -176,7 +175,9 @@ task<result<std::size_t>> file::read_parts(byte_span into, std::uint64_t offset)
     }
     file_system::read_progress progress{{id_, chunk_size_, offset, into.data(), &parts}, {end_, epoch_}};
     const auto step = [&](std::size_t i) { return file_system::read_step(fs, progress, i); };
-    for (int tries = 0; tries < overtaken_max; ++tries) {
+    giving_way others;
+    for (bool first = true;; first = false) {
+        if (!first) { BFS_CO_CHECK(co_await others.once_more(fs.client_.options().deadline)); }
         progress.begin_again();
         task<status> all =
             runtime::parallel_for(parts.count() + (asks ? 1 : 0), fs.settings_.chunks_at_once, step);
@@ -191,7 +192,6 @@ task<result<std::size_t>> file::read_parts(byte_span into, std::uint64_t offset)
         }
         if (!progress.unsure()) { co_return within(progress.end(), into.size(), offset); }
     }
-    co_return errc::busy;
 }
 
 } // namespace benchfs

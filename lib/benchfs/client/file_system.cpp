@@ -87,6 +87,11 @@ task<status> file_system::symlink(std::string target, std::string path_text) {
     BFS_CO_TRY(path p, path::parse(path_text));
     if (target.empty()) { co_return errc::invalid_argument; }
     if (target.size() > rpc::symlink::target_max) { co_return errc::name_too_long; }
+    if (p.names_directory()) {
+        task<result<attributes>> looking = follow(std::move(p));
+        BFS_CO_CHECK(co_await std::move(looking));
+        co_return errc::already_exists;
+    }
     rpc::symlink::request request;
     request.name_size = static_cast<std::uint32_t>(p.name().size());
     const result<rpc::wire_attributes> made =
@@ -110,7 +115,7 @@ task<result<std::string>> file_system::readlink(std::string path_text) {
 
 task<result<attributes>> file_system::lstat(std::string path_text) {
     BFS_CO_TRY(path p, path::parse(path_text));
-    task<result<attributes>> looking = look_up(std::move(p));
+    task<result<attributes>> looking = p.names_directory() ? follow(std::move(p)) : look_up(std::move(p));
     co_return co_await std::move(looking);
 }
 
@@ -126,49 +131,51 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
                                      std::uint32_t chunk_size) {
     BFS_CO_TRY(path p, path::parse(path_text));
     const bool writes = has(flags, open_flags::write) || has(flags, open_flags::append);
+    const bool creates = has(flags, open_flags::create);
     const bool truncates = has(flags, open_flags::truncate);
     if (truncates && !writes) { co_return errc::invalid_argument; }
-    attributes a;
-    if (has(flags, open_flags::create)) {
-        rpc::create::request request;
-        request.mode = mode;
-        request.chunk_size = chunk_size;
-        if (has(flags, open_flags::exclusive)) { request.how |= rpc::create::exclusive; }
-        if (truncates) { request.how |= rpc::create::truncate; }
-        for (int looks = 0, links = 0;;) {
+    if (creates && p.names_directory()) { co_return errc::is_a_directory; }
+    rpc::create::request request;
+    request.mode = mode;
+    request.chunk_size = chunk_size;
+    if (has(flags, open_flags::exclusive)) { request.how |= rpc::create::exclusive; }
+    if (truncates) { request.how |= rpc::create::truncate; }
+    for (int looks = 0, links = 0;;) {
+        attributes a; // nlink 0: not made here, nor cut to nothing
+        if (creates) {
             BFS_CO_TRY(const rpc::create::reply made, co_await named<rpc::create>(p, request));
             a = from_wire(made.attributes);
             if (a.is_symlink()) { // what it points to is opened, or made
                 if (links == links_max) { co_return errc::too_many_symlinks; }
-                task<status> resolving = resolve(a.id, std::string(p.parent().str()), {}, p, links, looks);
+                BFS_CO_TRY(const place at, co_await locate(p));
+                task<status> resolving = resolve(a.id, at.directory, {}, p, links, looks);
                 BFS_CO_CHECK(co_await std::move(resolving));
                 continue;
             }
             if (a.is_directory() && writes) { co_return errc::is_a_directory; }
-            if (a.nlink != 0) {
-                BFS_CO_CHECK(check_opened(a, writes));
-                co_return file(*this, a, flags);
-            }
-            // It was there and lives elsewhere: opened like any other, or made if it goes meanwhile.
+        }
+        const bool found = a.nlink == 0;
+        if (found) {
             task<result<attributes>> looking = follow(p);
-            const result<attributes> found = co_await std::move(looking);
-            if (!found && found.error() == errc::not_found) {
+            const result<attributes> there = co_await std::move(looking);
+            if (creates && there.error() == errc::not_found) { // it lived elsewhere, and went meanwhile
                 task<status> pausing = look_again(looks, errc::not_found);
                 BFS_CO_CHECK(co_await std::move(pausing));
                 continue;
             }
-            if (!found) { co_return found.error(); }
-            a = *found;
-            break;
+            if (!there) { co_return there.error(); }
+            a = *there;
         }
-    } else {
-        task<result<attributes>> looking = follow(std::move(p));
-        BFS_CO_TRY(a, co_await std::move(looking));
+        BFS_CO_CHECK(check_opened(a, writes));
+        file opened(*this, a, flags);
+        if (!found || !truncates) { co_return opened; }
+        const status cut = co_await opened.truncate(0);
+        if (cut) { co_return opened; }
+        if (cut.error() != errc::stale_handle) { co_return cut.error(); }
+        // Another file has taken its name since.
+        task<status> pausing = look_again(looks, errc::stale_handle);
+        BFS_CO_CHECK(co_await std::move(pausing));
     }
-    BFS_CO_CHECK(check_opened(a, writes));
-    file opened(*this, a, flags);
-    if (truncates) { BFS_CO_CHECK(co_await opened.truncate(0)); }
-    co_return opened;
 }
 
 task<result<attributes>> file_system::stat(std::string path_text) {
@@ -200,6 +207,11 @@ task<status> file_system::rmdir(std::string path_text) {
 
 task<status> file_system::unlink(std::string path_text) {
     BFS_CO_TRY(path p, path::parse(path_text));
+    if (p.names_directory()) {
+        task<result<attributes>> looking = follow(std::move(p));
+        BFS_CO_CHECK(co_await std::move(looking));
+        co_return errc::is_a_directory;
+    }
     const result<rpc::wire_attributes> gone = co_await named<rpc::unlink>(std::move(p), {});
     co_return gone.error();
 }
@@ -207,6 +219,11 @@ task<status> file_system::unlink(std::string path_text) {
 task<status> file_system::rename(std::string from_text, std::string to_text) {
     BFS_CO_TRY(path from, path::parse(from_text));
     BFS_CO_TRY(path to, path::parse(to_text));
+    if (from.names_directory() || to.names_directory()) {
+        task<result<attributes>> looking = look_up(from);
+        BFS_CO_TRY(const attributes moved, co_await std::move(looking));
+        if (!moved.is_directory()) { co_return errc::not_a_directory; }
+    }
     for (int i = 0;; ++i) {
         BFS_CO_TRY(const place source, co_await locate(from));
         BFS_CO_TRY(const place target, co_await locate(to));
@@ -267,11 +284,13 @@ task<status> file_system::chmod(std::string path_text, std::uint32_t mode) {
     return change(std::move(path_text), request);
 }
 
-task<status> file_system::set_times(std::string path_text, std::int64_t atime_ns, std::int64_t mtime_ns) {
+task<status> file_system::set_times(std::string path_text, std::optional<std::int64_t> atime_ns,
+                                    std::optional<std::int64_t> mtime_ns) {
     rpc::set_attributes::request request;
-    request.atime_ns = atime_ns;
-    request.mtime_ns = mtime_ns;
-    request.which = rpc::set_attributes::atime_bit | rpc::set_attributes::mtime_bit;
+    if (atime_ns) { request.which |= rpc::set_attributes::atime_bit; }
+    if (mtime_ns) { request.which |= rpc::set_attributes::mtime_bit; }
+    request.atime_ns = atime_ns.value_or(0);
+    request.mtime_ns = mtime_ns.value_or(0);
     return change(std::move(path_text), request);
 }
 

@@ -85,6 +85,8 @@ public:
     file_system(const file_system&) = delete;
     file_system& operator=(const file_system&) = delete;
 
+    // A path that ends with "/" means a directory: not_a_directory for anything else that is there.
+
     /// `chunk_size` is for a file that this call creates; 0: the file system's. It is a multiple of 4 KiB, at
     /// most 64 MiB. is_a_directory if a directory is to be opened for writing.
     [[nodiscard]] runtime::task<result<file>> open(std::string path, open_flags flags,
@@ -116,9 +118,9 @@ public:
     [[nodiscard]] runtime::task<result<directory_page>> list_from(directory_cursor at);
     [[nodiscard]] runtime::task<status> truncate(std::string path, std::uint64_t size);
     [[nodiscard]] runtime::task<status> chmod(std::string path, std::uint32_t mode);
-    /// Access and modification time, nanoseconds since 1970.
-    [[nodiscard]] runtime::task<status> set_times(std::string path, std::int64_t atime_ns,
-                                                  std::int64_t mtime_ns);
+    /// Access and modification time, nanoseconds since 1970; nothing: it stays what it is.
+    [[nodiscard]] runtime::task<status> set_times(std::string path, std::optional<std::int64_t> atime_ns,
+                                                  std::optional<std::int64_t> mtime_ns);
     [[nodiscard]] runtime::task<result<file_system_usage>> usage();
     /// Everything acknowledged so far survives power loss after this. io_error, once, if some of it is lost
     /// already: a server's power failed, or it keeps everything in memory, and it was started again since this

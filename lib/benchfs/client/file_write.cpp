@@ -14,8 +14,6 @@ namespace {
 
 using runtime::task;
 
-constexpr int rewritten_max = 100; // truncations that one write gives way to
-
 } // namespace
 
 /// One chunk's part of a write. The epoch that the bytes belong to.
@@ -168,9 +166,10 @@ task<result<std::size_t>> file::write_parts(const_byte_span from, std::uint64_t 
     const auto last = static_cast<std::uint32_t>((end - 1) / chunk_size_);
     const bool extends = cluster::place_chunk(fs.placement_, id_, last) != id_.home();
     bool overtaken = true;
-    for (int tries = 0; overtaken; ++tries) {
-        if (tries == rewritten_max) { co_return errc::busy; }
-        if (tries != 0) {
+    giving_way others;
+    for (bool first = true; overtaken; first = false) {
+        if (!first) {
+            BFS_CO_CHECK(co_await others.once_more(fs.client_.options().deadline));
             task<result<attributes>> asking = fs.attributes_of(id_);
             BFS_CO_TRY(const attributes now, co_await std::move(asking));
             epoch_ = now.epoch;

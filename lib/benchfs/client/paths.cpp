@@ -76,11 +76,17 @@ task<result<file_system::place>> file_system::locate(const path& p) {
 }
 
 task<result<attributes>> file_system::follow(path p) {
+    const bool wants_directory = p.names_directory(); // also when a link stands for what it names
     for (int links = 0, looks = 0; links <= links_max;) {
         task<result<attributes>> looking = look_up(p);
         BFS_CO_TRY(const attributes found, co_await std::move(looking));
-        if (!found.is_symlink()) { co_return found; }
-        task<status> resolving = resolve(found.id, std::string(p.parent().str()), {}, p, links, looks);
+        if (!found.is_symlink()) {
+            const bool may_be_file = !wants_directory && !p.names_directory();
+            if (may_be_file || found.is_directory()) { co_return found; }
+            co_return errc::not_a_directory;
+        }
+        BFS_CO_TRY(const place at, co_await locate(p)); // where the link lies, behind other links
+        task<status> resolving = resolve(found.id, at.directory, {}, p, links, looks);
         BFS_CO_CHECK(co_await std::move(resolving));
     }
     co_return errc::too_many_symlinks;

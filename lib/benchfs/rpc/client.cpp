@@ -50,7 +50,7 @@ time_point client::deadline_of(const call_extra& extra) noexcept {
 }
 
 call_end client::end_of(const call_operation& operation) noexcept {
-    call_end end{operation.sent(), operation.answered(), {}};
+    call_end end{operation.sent(), operation.answered(), false, {}};
     const std::uint32_t silent = operation.silent().server;
     if (silent < max_peers) { end.silent = static_cast<server_id>(silent); }
     return end;
@@ -79,12 +79,17 @@ runtime::task<errc> client::try_again(peer& p, const call_spec& spec, errc outco
     bool& sent = end.sent;
     sent = sent && outcome != errc::try_again; // a server that has no room has done nothing
     while (true) {
+        end.lost = end.lost || (sent && !end.answered);
         end.answered = false;
         if (outcome == errc::try_again || sent || lost) {
             if (const status slept = co_await runtime::sleep_for(pause); !slept) {
                 co_return unanswered(spec, sent, slept.error());
             }
             pause = std::min<duration>(pause * 2, longest_pause);
+            // The server's answer, rather than the silence to a request that there is no time for.
+            if (outcome == errc::try_again && loop_.now() >= spec.deadline) {
+                co_return unanswered(spec, sent, outcome);
+            }
         }
         if (!p.up()) {
             runtime::task<status> connecting = p.connect();

@@ -31,6 +31,7 @@ struct client_settings {
 struct call_end {
     bool sent = false;               // a server may have acted on it
     bool answered = false;           // the error is what the server said
+    bool lost = false;               // another copy was sent, and nobody knows what became of it
     std::optional<server_id> silent; // who did not answer: the server that was called, or one that it needs
 };
 

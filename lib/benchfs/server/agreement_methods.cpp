@@ -62,9 +62,11 @@ task<status> remove_directory(void* context, server_call& call) {
 task<status> move_directory(void* context, server_call& call) {
     BFS_CO_TRY(class directory_log* const log, log_of(state_of(context)));
     std::optional<server_id> silent;
-    task<status> moving = log->move(call.request<rpc::move_directory>(), silent);
+    const auto asked = call.request<rpc::move_directory>();
+    task<status> moving = log->move(asked, silent);
     const status moved = co_await std::move(moving);
     if (silent) { call.blame(*silent); }
+    if (!moved && !undecided(moved.error())) { state_of(context).agreed->end(asked.move); }
     BFS_CO_CHECK(moved);
     call.reply<rpc::move_directory>({});
     co_return ok();
@@ -92,15 +94,27 @@ task<status> thaw(void* context, server_call& call) {
     co_return ok();
 }
 
-task<status> link_entry(void* context, server_call& call) {
-    service_state& state = state_of(context);
-    const auto asked = call.request<rpc::link_entry>();
+/// A copy of the question has been answered, perhaps, and one may come yet: so a repeat is recognised before
+/// anything can refuse it, and a refusal holds for all of them.
+task<status> link_once(service_state& state, server_call& call, rpc::link_entry::request asked) {
     if (!state.agreed->linked(asked.move)) {
+        BFS_CO_CHECK(state.log.room());
         task<status> preparing =
             prepare_directory(state, call, {asked.parent}, asked.paths, directories::use::insert);
         BFS_CO_CHECK(co_await std::move(preparing));
     }
-    BFS_CO_CHECK(state.agreed->link(asked, call.tail<rpc::link_entry>()));
+    co_return state.agreed->link(asked, call.tail<rpc::link_entry>());
+}
+
+task<status> link_entry(void* context, server_call& call) {
+    service_state& state = state_of(context);
+    const auto asked = call.request<rpc::link_entry>();
+    task<status> linking = link_once(state, call, asked);
+    const status linked = co_await std::move(linking);
+    if (!linked) {
+        if (!undecided(linked.error())) { state.agreed->end(asked.move); }
+        co_return linked;
+    }
     call.reply<rpc::link_entry>({});
     co_return ok();
 }
@@ -130,7 +144,9 @@ status move_pursued(void* context, server_call& call) {
 }
 
 status forget_move(void* context, server_call& call) {
-    state_of(context).notes.remove(note_kind::moved, call.request<rpc::forget_move>().id);
+    const std::uint64_t move = call.request<rpc::forget_move>().id;
+    state_of(context).notes.remove(note_kind::moved, move);
+    state_of(context).agreed->end(move);
     call.reply<rpc::forget_move>({});
     return ok();
 }

@@ -55,10 +55,7 @@ task<status> agreements::finish_resumed(agreements& self) {
     self.state_.notes.for_each(note_kind::intent, [&](std::uint64_t number, const_byte_span bytes) {
         if (std::optional<intent> what = intent::parse(bytes)) { all.emplace_back(number, std::move(*what)); }
     });
-    for (auto& [number, what] : all) {
-        task<status> pursuing = pursue(self, number, what);
-        BFS_CO_CHECK(co_await std::move(pursuing));
-    }
+    for (auto& [number, what] : all) { self.state_.background->spawn(pursue(self, number, std::move(what))); }
     co_return ok();
 }
 
@@ -97,7 +94,10 @@ task<status> agreements::carry_out(intent what, std::optional<server_id>& silent
     if (outcome.error() == errc::stale_epoch) {
         // Another server knew: the client asks this one what paths it has to walk after.
         task<status> learning = state_.dirs->fetch();
-        (void)co_await std::move(learning);
+        if (const status learned = co_await std::move(learning); !learned) {
+            silent = server_id{0}; // nothing has happened, and nobody can say which paths there are
+            co_return errc::no_server;
+        }
     }
     if (!first.left_open(outcome.error())) { co_return outcome; }
     state_.background->spawn(pursue(*this, number.value, std::move(first.what)));
@@ -298,6 +298,7 @@ task<status> agreements::move_directory(effort& e) {
 
 status agreements::link(const rpc::link_entry::request& what, std::string_view name) {
     if (linked(what.move)) { return ok(); }
+    if (ended(what.move)) { return errc::busy; }
     const file_id parent{what.parent};
     const auto type = static_cast<metadata::file_type>(what.type);
     if (!is_file_or_link(type) || !state_.possible({what.move}) || !state_.possible({what.child})) {

@@ -14,6 +14,7 @@
 // reserved first; then server 0 decides; then both names change.
 #pragma once
 
+#include "benchfs/server/ended_moves.hpp"
 #include "benchfs/server/peers.hpp"
 #include "benchfs/server/services.hpp"
 
@@ -83,7 +84,11 @@ public:
     [[nodiscard]] bool linked(std::uint64_t move) const noexcept {
         return state_.notes.has(note_kind::moved, move);
     }
-    /// A file moves here; see rpc::link_entry. The directory is ready. What it replaces goes later.
+    /// Nobody waits for this move any more, or it was refused: see ended_moves.
+    void end(std::uint64_t move) { ended_.add(move, state_.loop.now()); }
+    [[nodiscard]] bool ended(std::uint64_t move) const noexcept { return ended_.has(move); }
+    /// A file moves here; see rpc::link_entry. The directory is ready. What it replaces goes later. busy: the
+    /// move is over.
     [[nodiscard]] status link(const rpc::link_entry::request& what, std::string_view name);
 
     /// Calls another server, never this one itself; see peers::call.
@@ -125,6 +130,7 @@ private:
     void close(std::uint64_t number, const intent& what, status outcome);
 
     service_state& state_;
+    ended_moves ended_;
 };
 
 } // namespace benchfs::server

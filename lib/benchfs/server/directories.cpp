@@ -119,11 +119,18 @@ task<status> directories::fetch_pages() {
     std::vector<std::uint64_t> there; // all directories, when all are sent
     std::uint64_t cursor = 0;
     std::uint64_t from_then = 0;
+    std::uint64_t teller = 0; // the start of server 0 that sends all
     bool whole = false;
     while (true) {
         page p;
         task<status> asking = fetch_page(cursor, p);
         BFS_CO_CHECK(co_await std::move(asking));
+        if (cursor != 0 && p.head.incarnation != teller) {
+            cursor = 0; // its log has begun anew: all of it from the beginning
+            incarnation_ = 0;
+            continue;
+        }
+        teller = p.head.incarnation;
         if (p.head.all != 0 && cursor == 0) {
             whole = true;
             from_then = p.head.position;

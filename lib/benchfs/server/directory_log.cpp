@@ -54,6 +54,7 @@ result<std::uint64_t> directory_log::next_number() {
 
 status directory_log::add(file_id id, file_id parent, std::uint64_t paths) {
     if (state_.names.knows_directory(id)) { return ok(); }
+    BFS_CHECK(state_.log.room());
     if (paths < state_.dirs->paths()) { return errc::stale_epoch; }
     if (!id.valid() || !state_.names.knows_directory(parent)) { return errc::stale_handle; }
     // From where it lives, and it was removed a moment ago: its home has not heard yet that it is to be
@@ -89,6 +90,8 @@ task<status> directory_log::remove(file_id id, std::uint64_t paths, std::optiona
 task<status> directory_log::move(rpc::move_directory::request what, std::optional<server_id>& silent) {
     BFS_CO_TRY(auto turn, co_await changing_.lock());
     if (state_.notes.has(note_kind::moved, what.move)) { co_return ok(); }
+    if (state_.agreed->ended(what.move)) { co_return errc::busy; }
+    BFS_CO_CHECK(state_.log.room());
     if (!state_.possible({what.move})) { co_return errc::invalid_argument; }
     if (what.paths < state_.dirs->paths()) { co_return errc::stale_epoch; }
     const file_id id{what.id};
@@ -121,7 +124,9 @@ task<status> directory_log::move(rpc::move_directory::request what, std::optiona
 
 task<result<bool>> directory_log::was_moved(std::uint64_t move) {
     BFS_CO_TRY(auto turn, co_await changing_.lock());
-    co_return state_.notes.has(note_kind::moved, move);
+    const bool moved = state_.notes.has(note_kind::moved, move);
+    if (!moved) { state_.agreed->end(move); } // and it will not be
+    co_return moved;
 }
 
 /// A file that has just moved away may still have its old name here: who asks again hears how that ended.

@@ -34,6 +34,12 @@ constexpr std::uint16_t number_of(journal_kind kind) noexcept { return static_ca
     case rpc::drop_inode::info.id:
     case rpc::cut_file::info.id:
         return true;
+    // Their handlers look, once they know that this is no repeat: a refusal would say that nothing has
+    // happened.
+    case rpc::add_directory::info.id:
+    case rpc::move_directory::info.id:
+    case rpc::link_entry::info.id:
+        return true;
     default:
         return false;
     }

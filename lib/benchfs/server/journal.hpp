@@ -60,6 +60,8 @@ public:
 
     // ---- rpc::reply_log ----
     [[nodiscard]] status admit(const rpc::method_info& method) noexcept override;
+    /// Whether a change that takes room may begin.
+    [[nodiscard]] status room() noexcept { return log_ == nullptr ? ok() : log_->admit(false); }
     [[nodiscard]] bool pending() const noexcept override { return log_->staged(); }
     void session_begun(const rpc::session& s) override;
     void session_ended(std::uint64_t id) override;

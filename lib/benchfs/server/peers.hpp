@@ -36,6 +36,11 @@ struct peer_environment {
     }
 }
 
+/// Answers that a request may get before anybody has looked whether it was there already.
+[[nodiscard]] constexpr bool refused_at_the_door(errc e) noexcept {
+    return e == errc::try_again || e == errc::no_space;
+}
+
 /// Of what was asked once: nobody answered, and nothing has happened.
 [[nodiscard]] constexpr bool never_asked(errc e) noexcept {
     return e == errc::peer_down || e == errc::timed_out || e == errc::no_server || e == errc::try_again;
@@ -61,7 +66,8 @@ public:
         result<typename M::reply> answer = co_await std::move(calling);
         if (answer) { co_return std::move(answer); }
         if (silent != nullptr && end.silent) { *silent = end.silent; }
-        const bool open = end.sent && !end.answered && never_asked(answer.error());
+        const bool open = (end.sent && !end.answered && never_asked(answer.error())) ||
+                          (end.lost && refused_at_the_door(answer.error()));
         co_return open ? errc::outcome_unknown : answer.error();
     }
     [[nodiscard]] rpc::client& client() noexcept { return client_; }

@@ -38,6 +38,7 @@ result<file_id> reservations::keep(const rpc::reserve_entry::request& what, std:
     const file_id parent{what.parent};
     BFS_CHECK(validate_name(name));
     if (!state_.possible({what.move}) || !state_.possible({what.child})) { return errc::invalid_argument; }
+    if (state_.agreed->ended(what.move)) { return errc::busy; }
     const bool kept_already = state_.notes.has(note_kind::reserved, what.move);
     if (!kept_already && state_.locks.held(parent, name)) { return errc::busy; }
     BFS_TRY(const std::optional<metadata::entry_info> before, state_.names.find_entry(parent, name));
@@ -56,7 +57,10 @@ result<file_id> reservations::keep(const rpc::reserve_entry::request& what, std:
 status reservations::settle(std::uint64_t move, bool moved) {
     const std::vector<std::byte>* bytes = state_.notes.find(note_kind::reserved, move);
     const std::optional<reservation> r = bytes != nullptr ? reservation::parse(*bytes) : std::nullopt;
-    if (!r) { return ok(); }
+    if (!r) {
+        state_.agreed->end(move);
+        return ok();
+    }
     const file_id parent{r->asked.parent};
     if (moved) {
         const result<std::optional<metadata::entry_info>> before = state_.names.find_entry(parent, r->name);
@@ -66,6 +70,7 @@ status reservations::settle(std::uint64_t move, bool moved) {
         if (*before && (*before)->id.value != r->asked.child) { drop_later(state_, (*before)->id); }
     }
     state_.locks.release(parent, r->name);
+    state_.agreed->end(move);
     state_.notes.remove(note_kind::reserved, move); // and with it the bytes of the name
     return ok();
 }

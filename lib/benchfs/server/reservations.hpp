@@ -32,6 +32,15 @@ public:
 
     /// See rpc::reserve_entry. The directory is ready.
     [[nodiscard]] result<file_id> keep(const rpc::reserve_entry::request& what, std::string_view name);
+    /// Whether a name in this directory is kept.
+    [[nodiscard]] bool any_in(file_id directory) const noexcept {
+        bool found = false;
+        state_.notes.for_each(note_kind::reserved, [&](std::uint64_t, const_byte_span bytes) {
+            rpc::reserve_entry::request kept;
+            found = found || (load(bytes, kept) && kept.parent == directory.value);
+        });
+        return found;
+    }
     /// See rpc::settle_entry. ok for what is not reserved: a repeat.
     [[nodiscard]] status settle(std::uint64_t move, bool moved);
 

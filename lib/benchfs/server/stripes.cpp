@@ -114,7 +114,8 @@ task<status> stripes::learn(file_id file) {
         if (!answer && answer.error() != errc::stale_handle) {
             const errc why = answer.error();
             drop_if_unused(file);
-            co_return undecided(why) ? errc::no_server : why;
+            // try_again is an answer: the home is there, and cuts the file just now.
+            co_return undecided(why) && why != errc::try_again ? errc::no_server : why;
         }
         if (!answer) {
             const rpc::cut_file::request gone{file.value, rpc::cut_file::removed, 0, 0};

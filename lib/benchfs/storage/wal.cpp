@@ -44,7 +44,12 @@ result<log_position> wal::stage(std::uint16_t kind, std::initializer_list<const_
     append_record(frame_, kind, parts);
     if (does == effect::grows && !running_.writing) { added_ += frame_.size() - before; }
     const log_position position = next_;
-    if (!owner_flushes_ || frame_.size() >= spare_room()) { BFS_CHECK(flush()); }
+    if (!owner_flushes_ || frame_.size() >= spare_room()) {
+        // It stays staged where the log has no room: who answers for it hears of that.
+        if (const status flushed = flush(); !flushed && flushed.error() != errc::no_space) {
+            return flushed.error();
+        }
+    }
     return position;
 }
 
@@ -258,7 +263,7 @@ runtime::task<status> wal::sync_slots() {
         if (!slots_[i].used || !slots_[i].dirty) { continue; }
         slots_[i].dirty = false; // frames that come meanwhile make it dirty again
         disk_file& file = *slots_[i].file;
-        BFS_CO_CHECK(co_await file.sync());
+        if (const status synced = co_await file.sync(); !synced) { co_return fail(synced.error(), "syncing"); }
     }
     co_return ok();
 }
