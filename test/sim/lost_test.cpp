@@ -116,3 +116,48 @@ TEST_CASE("chunks of a server that comes back empty are lost, not holes") {
         for (std::uint64_t seed = 1; seed <= 20; ++seed) { play(seed, plan, come_back_empty); }
     }
 }
+
+namespace {
+
+/// Directories of the other servers are usable again, and none of them goes with what is in it.
+task<status> forget_all_directories(sim_cluster& servers, world& w, runtime::task_scope& graves) {
+    file_system& fs = servers.fs(0);
+    std::vector<std::string> elsewhere;
+    for (unsigned i = 0; i < 12; ++i) {
+        const std::string path = "/d" + std::to_string(i);
+        BFS_CO_CHECK(co_await fs.mkdir(path));
+        BFS_CO_TRY(const attributes d, co_await fs.stat(path));
+        // Its name is where it lives.
+        if (d.id.home() == server_id{0}) { continue; }
+        BFS_CO_TRY(file f, co_await fs.open(path + "/f", open_flags::write | open_flags::create));
+        BFS_CO_CHECK(co_await f.close());
+        if (f.id().home() != server_id{0}) { elsewhere.push_back(path); }
+    }
+    CHECK(elsewhere.size() > 1);
+    servers.crash(0, false, graves);
+    servers.disk(0).files.clear();
+    co_await w.rest(50ms);
+    task<status> again = servers.start_at_last(0, 40, false);
+    BFS_CO_CHECK(co_await std::move(again));
+    for (const std::string& path : elsewhere) {
+        const status removed = co_await fs.rmdir(path);
+        CHECK(name(removed.error()) == "not_empty");
+        const auto listed = co_await fs.readdir(path);
+        CHECK((listed && listed->size() == 1));
+        BFS_CO_CHECK(co_await fs.unlink(path + "/f"));
+        BFS_CO_CHECK(co_await fs.rmdir(path));
+    }
+    co_return ok();
+}
+
+} // namespace
+
+TEST_CASE("directories that server 0 has lost with all it had come back from where they live") {
+    for (const char* engine : {"memory", "uring"}) {
+        cluster_plan plan;
+        plan.servers = 3;
+        plan.clients = 1;
+        plan.engine = engine;
+        for (std::uint64_t seed = 1; seed <= 20; ++seed) { play(seed, plan, forget_all_directories); }
+    }
+}

@@ -152,3 +152,50 @@ task<status> resume_beside_dead_server(sim_cluster& servers, world& w, runtime::
 TEST_CASE("a move that a restart takes up does not wait for another one whose server is away") {
     for (std::uint64_t seed = 1; seed <= 5; ++seed) { play(seed, away_plan(1), resume_beside_dead_server); }
 }
+
+namespace {
+
+task<status> remove_directory_of(file_system& fs, std::string path) {
+    (void)co_await fs.rmdir(std::move(path));
+    co_return ok();
+}
+
+/// A directory whose name lies at another server than itself is removed. Server 0, which has decided it, dies
+/// before everybody has heard of it; the directory's own server hears from the server of the name much later.
+task<status> remove_moved_directory(sim_cluster& servers, world& w, runtime::task_scope& graves) {
+    runtime::call_context& context = co_await runtime::current_context();
+    file_system& fs = servers.fs(0);
+    const std::string made = path_at(fs, 1, "made");
+    const std::string moved = path_at(fs, 2, "moved");
+    BFS_CO_CHECK(co_await fs.mkdir(made));
+    BFS_CO_CHECK(co_await fs.rename(made, moved));
+    BFS_CO_TRY(const attributes d, co_await fs.stat(moved));
+    CHECK(d.id.home() == server_id{1});
+    co_await w.rest(100ms);
+    servers.net().part(servers.calling_host(2), servers.server_host(1), 3s);
+    runtime::task_scope work(context, false);
+    work.spawn(remove_directory_of(fs, moved));
+    co_await w.rest(w.between(100us, 3ms));
+    servers.crash(0, false, graves);
+    co_await w.rest(w.between(1ms, 20ms));
+    task<status> starting = servers.start(0);
+    BFS_CO_CHECK(co_await std::move(starting));
+    (void)co_await work.join();
+    co_await w.rest(10s);
+    const status again = co_await fs.rmdir(moved); // if it had not begun before server 0 died
+    CHECK((again || again.error() == errc::not_found));
+    co_await w.rest(10s);
+    BFS_CO_TRY(const file_system_usage left, co_await fs.usage());
+    CHECK(left.directories == 1);
+    co_return ok();
+}
+
+} // namespace
+
+TEST_CASE("a directory that is removed stays removed when server 0 dies then") {
+    cluster_plan plan;
+    plan.servers = 3;
+    plan.clients = 1;
+    plan.engine = "uring";
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) { play(seed, plan, remove_moved_directory); }
+}

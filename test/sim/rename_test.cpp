@@ -136,7 +136,8 @@ task<status> remove_directory_meanwhile(sim_cluster& servers, world& w, runtime:
     if (seen) {
         ++removals;
         const status removed = co_await fs.rmdir("/d");
-        CHECK(name(removed.error()) == "ok");
+        // Or its server is the slow one, and asks server 0 for longer than it may.
+        CHECK((removed || removed.error() == errc::outcome_unknown));
     }
     (void)co_await work.join();
     CHECK(name(outcome.error()) == "ok");

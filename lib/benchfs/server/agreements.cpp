@@ -59,15 +59,6 @@ task<status> agreements::finish_resumed(agreements& self) {
     co_return ok();
 }
 
-bool agreements::about(file_id child) const noexcept {
-    bool found = false;
-    state_.notes.for_each(note_kind::intent, [&](std::uint64_t, const_byte_span bytes) {
-        intent::fixed head;
-        found = found || (load(bytes, head) && head.child == child);
-    });
-    return found;
-}
-
 bool agreements::pursues(std::uint64_t session, std::uint64_t sequence) const noexcept {
     bool found = false;
     if (sequence == 0) { return found; }

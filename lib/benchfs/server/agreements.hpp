@@ -68,9 +68,7 @@ public:
     /// does not answer and nothing has happened; try_again: something else is in the way; stale_epoch: paths
     /// have changed before it could take effect, and this server knows of that. Who it is goes to `silent`.
     [[nodiscard]] runtime::task<status> carry_out(intent what, std::optional<server_id>& silent);
-    /// Whether an intention about this file or directory is under way.
-    [[nodiscard]] bool about(file_id child) const noexcept;
-    /// Whether one that this call began is.
+    /// Whether an intention that this call began is under way.
     [[nodiscard]] bool pursues(std::uint64_t session, std::uint64_t sequence) const noexcept;
 
     /// Whether server 0 has moved the directory that this move is about.

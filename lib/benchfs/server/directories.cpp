@@ -226,7 +226,7 @@ task<status> directories::compare_all(std::vector<std::uint64_t> there) {
     for (const auto& [id, parent] : missing) {
         if (!state_.names.knows_directory(id)) { continue; } // the log told meanwhile
         if (lives_here(id)) {
-            const rpc::add_directory::request request{id.value, parent.value, rpc::named_request::no_path};
+            const rpc::add_directory::request request{id.value, parent.value, rpc::add_directory::comes_back};
             task<status> adding = state_.agreed->tell<rpc::add_directory>(server_id{0}, request);
             const status added = co_await std::move(adding);
             if (added || undecided(added.error())) {
@@ -245,7 +245,7 @@ task<status> directories::compare_all(std::vector<std::uint64_t> there) {
 }
 
 bool directories::lives_here(file_id id) const noexcept {
-    return id.home() == state_.self && state_.names.stat(id) && !state_.agreed->about(id);
+    return id.home() == state_.self && state_.names.stat(id);
 }
 
 /// Directories that server 0 refuses because it has lost their parents, too: those are told by the servers
@@ -258,7 +258,7 @@ task<status> directories::tell_later(directories& self, orphans left) {
         orphans still;
         for (const auto& [id, parent] : left) {
             if (!self.state_.names.knows_directory(id) || !self.lives_here(id)) { continue; }
-            const rpc::add_directory::request request{id.value, parent.value, rpc::named_request::no_path};
+            const rpc::add_directory::request request{id.value, parent.value, rpc::add_directory::comes_back};
             task<status> adding = self.state_.agreed->tell<rpc::add_directory>(server_id{0}, request);
             const status added = co_await std::move(adding);
             if (added) { continue; }

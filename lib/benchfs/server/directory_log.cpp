@@ -4,6 +4,7 @@
 #include "benchfs/runtime/parallel_for.hpp"
 #include "benchfs/server/agreements.hpp"
 #include "benchfs/server/directories.hpp"
+#include "benchfs/server/duties.hpp"
 #include "benchfs/server/peers.hpp"
 
 #include <algorithm>
@@ -52,17 +53,21 @@ result<std::uint64_t> directory_log::next_number() {
     return ++last_number_;
 }
 
+bool directory_log::was_removed(file_id id) const noexcept {
+    return std::ranges::any_of(tail_, [&](const rpc::wire_directory& e) {
+        return e.kind == rpc::wire_directory::removed && e.id == id.value;
+    });
+}
+
 status directory_log::add(file_id id, file_id parent, std::uint64_t paths) {
     if (state_.names.knows_directory(id)) { return ok(); }
     BFS_CHECK(state_.log.room());
     if (paths < state_.dirs->paths()) { return errc::stale_epoch; }
     if (!id.valid() || !state_.names.knows_directory(parent)) { return errc::stale_handle; }
-    // From where it lives, and it was removed a moment ago: its home has not heard yet that it is to be
-    // dropped.
-    const auto removed = [&](const rpc::wire_directory& e) {
-        return e.kind == rpc::wire_directory::removed && e.id == id.value;
-    };
-    if (paths == rpc::named_request::no_path && std::ranges::any_of(tail_, removed)) { return errc::not_found; }
+    // It is missing here because it was removed a moment ago, and its home has not heard yet that it is to be
+    // dropped; or before the last start. Only a loss can have taken one that is there.
+    const bool comes_back = paths == rpc::add_directory::comes_back;
+    if (comes_back && (!state_.owed->lost_something() || was_removed(id))) { return errc::not_found; }
     state_.names.adopt_directory(id, parent);
     push({rpc::wire_directory::exists, id.value, parent.value});
     return ok();
@@ -70,7 +75,10 @@ status directory_log::add(file_id id, file_id parent, std::uint64_t paths) {
 
 task<status> directory_log::remove(file_id id, std::uint64_t paths, std::optional<server_id>& silent) {
     BFS_CO_TRY(auto turn, co_await changing_.lock());
-    if (!state_.names.knows_directory(id)) { co_return ok(); }
+    if (!state_.names.knows_directory(id)) {
+        // Removed before; or lost, and those who know it are just being asked.
+        co_return state_.owed->tells_of_loss() && !was_removed(id) ? errc::try_again : errc::ok;
+    }
     if (paths < state_.dirs->paths()) { co_return errc::stale_epoch; }
     if (id == root_id) { co_return errc::busy; }
     BFS_CO_TRY(const std::uint64_t change, next_number());

@@ -55,6 +55,8 @@ private:
     [[nodiscard]] static runtime::task<status> thaw_one(service_state& state, server_id server,
                                                         std::uint64_t change);
     void push(const rpc::wire_directory& entry);
+    /// Since the start, and not so long ago that the tail has forgotten it.
+    [[nodiscard]] bool was_removed(file_id id) const noexcept;
 
     service_state& state_;
     std::uint64_t incarnation_;

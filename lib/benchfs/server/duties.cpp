@@ -19,6 +19,18 @@ constexpr std::size_t duties_at_once = 16; // that one server is told of
 constexpr duration first_duty_pause = std::chrono::milliseconds(5);
 constexpr duration longest_duty_pause = std::chrono::seconds(1);
 
+[[nodiscard]] bool is_of_loss(const duty& d) noexcept {
+    return d.kind == duty_kind::compare_copies || d.kind == duty_kind::begins_empty;
+}
+
+/// Server 0 may have lost directories that live elsewhere. Any word of thawing makes a server fetch the table
+/// and compare it with its own.
+task<status> show_table(service_state& state, server_id to) {
+    if (state.self != server_id{0}) { co_return ok(); }
+    task<status> thawing = state.agreed->tell<rpc::thaw>(to, rpc::thaw::request{0});
+    co_return co_await std::move(thawing);
+}
+
 [[nodiscard]] bool truncates(const duty& d) noexcept {
     return d.kind == duty_kind::cut_file && d.epoch != rpc::cut_file::removed;
 }
@@ -55,6 +67,10 @@ std::uint64_t duties::new_number(metadata::name_space& names, const note_table& 
 void duties::enqueue(std::uint64_t number, const duty& what) {
     if (truncates(what)) { ++cutting_[{what.id}]; }
     comparing_ += what.kind == duty_kind::compare_copies ? 1 : 0;
+    if (is_of_loss(what)) {
+        ++telling_of_loss_;
+        lost_ = true;
+    }
     if (what.kind == duty_kind::begins_empty) {
         state_.missing->must_tell(static_cast<server_id>(what.server), what.id);
     }
@@ -78,6 +94,7 @@ void duties::stage_for_all(duty_kind kind, std::uint64_t start, metadata::name_s
 void duties::confirmed(const item& one) {
     --pending_;
     comparing_ -= one.what.kind == duty_kind::compare_copies ? 1 : 0;
+    telling_of_loss_ -= is_of_loss(one.what) ? 1 : 0;
     state_.notes.remove(note_kind::duty, one.number);
     if (truncates(one.what)) { one_cut({one.what.id}); }
     for (waiter* w : waiting_) {
@@ -161,19 +178,18 @@ task<status> duties::tell(duties& self, duty what, char& done) {
         break;
     }
     case duty_kind::compare_copies: {
-        // Server 0 may have lost directories that live elsewhere: any word of thawing makes a server fetch the
-        // table and compare it with its own.
-        if (state.self == server_id{0}) {
-            task<status> thawing = state.agreed->tell<rpc::thaw>(to, rpc::thaw::request{0});
-            told = co_await std::move(thawing);
-            if (!told) { break; }
-        }
+        task<status> showing = show_table(state, to);
+        told = co_await std::move(showing);
+        if (!told) { break; }
         const rpc::compare_copies::request request{index(state.self), what.id};
         task<status> comparing = state.agreed->tell<rpc::compare_copies>(to, request);
         told = co_await std::move(comparing);
         break;
     }
     case duty_kind::begins_empty: {
+        task<status> showing = show_table(state, to);
+        told = co_await std::move(showing);
+        if (!told) { break; }
         task<status> telling = state.missing->tell(to);
         told = co_await std::move(telling);
         break;

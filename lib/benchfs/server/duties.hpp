@@ -64,6 +64,10 @@ public:
         duties& owner_;
         file_id file_;
     };
+    /// Whether this start has found something lost, or an earlier one of which not every server has heard.
+    [[nodiscard]] bool lost_something() const noexcept { return lost_; }
+    /// And not every server has heard of it yet.
+    [[nodiscard]] bool tells_of_loss() const noexcept { return telling_of_loss_ != 0; }
     /// Whether a truncation has to wait: for an earlier one, or because nobody knows yet whom it concerns.
     [[nodiscard]] bool may_not_cut(file_id file) const noexcept { return comparing_ != 0 || cutting(file); }
     [[nodiscard]] std::size_t pending() const noexcept { return pending_; }
@@ -95,6 +99,8 @@ private:
     std::unordered_map<server_id, lane> lanes_;
     std::unordered_map<file_id, std::uint32_t> cutting_; // truncations, by file
     std::size_t comparing_ = 0;                          // servers that are not done
+    std::size_t telling_of_loss_ = 0;
+    bool lost_ = false;
     std::vector<waiter*> waiting_;
     std::size_t pending_ = 0;
 };

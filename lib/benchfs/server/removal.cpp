@@ -1,6 +1,7 @@
 #include "benchfs/server/removal.hpp"
 
 #include "benchfs/runtime/sleep.hpp"
+#include "benchfs/server/directories.hpp"
 #include "benchfs/server/duties.hpp"
 #include "benchfs/server/server_bits.hpp"
 
@@ -100,7 +101,14 @@ task<status> finish_removal(service_state& state, metadata::attributes gone, std
 
 task<status> drop_inode(service_state& state, file_id id) {
     BFS_CO_TRY(const metadata::attributes gone, state.names.drop_inode(id));
-    if (gone.is_directory()) { co_return ok(); } // the log of directories takes the rest
+    if (gone.is_directory()) {
+        // The log of directories takes the rest. It may have been silent since: server 0 died in the middle.
+        if (state.names.knows_directory(id)) {
+            task<status> learning = state.dirs->fetch();
+            (void)co_await std::move(learning);
+        }
+        co_return ok();
+    }
     std::vector<std::uint64_t> owed = cut_copies(state, id, rpc::cut_file::removed, 0, gone.chunk_size);
     task<status> removing = finish_removal(state, gone, std::move(owed));
     co_return co_await std::move(removing);

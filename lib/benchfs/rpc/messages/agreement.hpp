@@ -51,6 +51,8 @@ struct wire_freeze {
 /// At server 0: the directory exists from now on. stale_handle: its parent does not.
 struct add_directory {
     static constexpr method_info info{49, "add_directory", idempotency::repeatable, bulk::none};
+    /// As `paths`, from where the directory lives: server 0 must have lost it. not_found: no, it was removed.
+    static constexpr std::uint64_t comes_back = named_request::no_path - 1;
     struct request {
         std::uint64_t id = 0;
         std::uint64_t parent = 0;
