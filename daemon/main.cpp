@@ -8,7 +8,21 @@
 #include <csignal>
 #include <cstdio>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+namespace {
+
+/// Each client over tcp takes a file, and the usual limit is for programs that use select(). UCX stops
+/// listening for good when it cannot accept.
+void open_as_many_files_as_allowed() noexcept {
+    ::rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) { return; }
+    limit.rlim_cur = limit.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+} // namespace
 
 int main(int argc, char** argv) {
     const benchfs::front::daemon_arguments arguments = benchfs::front::read_daemon_arguments(argc, argv);
@@ -30,6 +44,7 @@ int main(int argc, char** argv) {
         ::prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (::getppid() != arguments.options.parent) { return 0; } // it is gone already
     }
+    open_as_many_files_as_allowed();
     // Before anything allocates: pages stay on the node where they were first touched.
     std::string why;
     if (!benchfs::runtime::pin_process(arguments.options.cpu, arguments.options.numa, why)) {

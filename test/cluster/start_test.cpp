@@ -2,10 +2,15 @@
 #include "server_process.hpp"
 #include "work.hpp"
 
+#include "benchfs/cluster/server_record.hpp"
+
 #include "catch.hpp"
 
 #include <csignal>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <thread>
 
 namespace benchfs::test {
 namespace {
@@ -104,6 +109,59 @@ TEST_CASE("a client works with every transport and engine") {
             }
         }
     }
+}
+
+namespace {
+
+std::string text_of(const std::string& path) {
+    std::ifstream in(path);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Servers look every few seconds.
+template <class Condition>
+bool comes_true(Condition condition) {
+    const auto end = std::chrono::steady_clock::now() + 2 * patience;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > end) { return false; }
+        std::this_thread::sleep_for(milliseconds(50));
+    }
+    return true;
+}
+
+} // namespace
+
+TEST_CASE("a server writes its address file again when it is gone") {
+    cluster_directory directory;
+    server_process server(directory, {"--memory"});
+    REQUIRE(server.wait_until_ready());
+    const std::string before = text_of(server.address_file());
+    std::filesystem::rename(directory.registry(), directory.path("elsewhere"));
+    std::filesystem::create_directory(directory.registry());
+    CHECK(comes_true([&] { return std::filesystem::exists(server.address_file()); }));
+    CHECK(text_of(server.address_file()) == before);
+    CHECK(server.stop());
+    CHECK_FALSE(std::filesystem::exists(server.address_file()));
+}
+
+TEST_CASE("a server whose place another process has taken stops and says why") {
+    cluster_directory directory;
+    server_process server(directory, {"--memory"});
+    REQUIRE(server.wait_until_ready());
+    std::string why;
+    auto record = cluster::parse_server_record(text_of(server.address_file()), why);
+    REQUIRE(record);
+    record->process.host = "another-host";
+    record->process.pid += 1;
+    const std::string theirs = cluster::to_json(*record);
+    {
+        std::ofstream out(server.address_file() + ".new");
+        out << theirs;
+    }
+    std::filesystem::rename(server.address_file() + ".new", server.address_file());
+    CHECK(server.self().wait(2 * patience) == 1);
+    CHECK(server.self().output().find("is now that of process") != std::string::npos);
+    CHECK(text_of(server.address_file()) == theirs);
 }
 
 } // namespace benchfs::test

@@ -73,15 +73,17 @@ runtime::task<errc> client::try_again(peer& p, const call_spec& spec, errc outco
                                       std::uint64_t incarnation) {
     // A first connection may take as long as the call may; one that was lost has `retry_for` to come back.
     bool lost = incarnation != 0;
-    time_point give_up = lost ? std::min(spec.deadline, loop_.now() + settings_.retry_for) : spec.deadline;
+    const time_point back_by = std::min(spec.deadline, loop_.now() + settings_.retry_for);
+    time_point give_up = lost ? back_by : spec.deadline;
     const bool mutation = spec.method->repeat == idempotency::at_most_once;
     duration pause = first_pause;
+    bool waits = false; // for a first connection
     bool& sent = end.sent;
     sent = sent && outcome != errc::try_again; // a server that has no room has done nothing
     while (true) {
         end.lost = end.lost || (sent && !end.answered);
         end.answered = false;
-        if (outcome == errc::try_again || sent || lost) {
+        if (outcome == errc::try_again || sent || lost || waits) {
             if (const status slept = co_await runtime::sleep_for(pause); !slept) {
                 co_return unanswered(spec, sent, slept.error());
             }
@@ -98,7 +100,12 @@ runtime::task<errc> client::try_again(peer& p, const call_spec& spec, errc outco
             if (!connected) {
                 const errc why = connected.error();
                 const bool may_come_back = why == errc::peer_down || why == errc::no_server;
-                if (may_come_back && lost && loop_.now() < give_up) { continue; }
+                // Nor is a server that was never met gone for good: it may be started again just now.
+                if (may_come_back && loop_.now() < (lost ? give_up : back_by)) {
+                    outcome = errc::peer_down;
+                    waits = true;
+                    continue;
+                }
                 if (no_room(why) && loop_.now() < spec.deadline) {
                     // It is there, and says so: others leave in time, maybe.
                     outcome = errc::try_again;

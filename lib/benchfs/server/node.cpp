@@ -6,6 +6,7 @@
 #include "benchfs/cluster/registry_resolver.hpp"
 #include "benchfs/runtime/sleep.hpp"
 #include "benchfs/runtime/task_scope.hpp"
+#include "benchfs/server/announcement.hpp"
 #include "benchfs/server/instance.hpp"
 #include "benchfs/transport/transports.hpp"
 #include "benchfs/uring/ring.hpp"
@@ -63,6 +64,7 @@ private:
     [[nodiscard]] status open_instance(std::string& why);
     [[nodiscard]] static task<status> serve(parts& self);
     [[nodiscard]] static task<status> wait_for_signal(parts& self);
+    [[nodiscard]] static task<status> keep_address(parts& self);
     [[nodiscard]] static task<status> warm_up(parts& self);
     [[nodiscard]] static task<status> write_metrics(parts& self);
 
@@ -70,6 +72,7 @@ private:
     std::optional<uring::signal_watch> signals_;
     runtime::loop loop_;
     runtime::event stop_;
+    status stopped_by_; // or ok: it was told to
     std::unique_ptr<uring::ring> ring_;
     cluster::cluster_info cluster_;
     std::unique_ptr<transport::transport> network_;
@@ -183,6 +186,16 @@ task<status> node::parts::wait_for_signal(parts& self) {
     co_return ok();
 }
 
+task<status> node::parts::keep_address(parts& self) {
+    task<status> keeping = keep_announced(*self.ring_, self.options_.registry_dir, self.record_);
+    const status kept = co_await std::move(keeping);
+    if (kept.error() == errc::address_in_use) {
+        self.stopped_by_ = kept;
+        self.stop_.set();
+    }
+    co_return ok();
+}
+
 /// The metrics file, until the server stops. A full disk is no reason to stop serving.
 task<status> node::parts::write_metrics(parts& self) {
     errc last = errc::ok;
@@ -203,12 +216,14 @@ task<status> node::parts::serve(parts& self) {
     runtime::call_context& context = co_await runtime::current_context();
     runtime::task_scope scope(context);
     scope.spawn(wait_for_signal(self));
+    scope.spawn(keep_address(self));
     if (!self.options_.metrics_file.empty()) { scope.spawn(write_metrics(self)); }
     (void)co_await self.stop_.wait();
     cluster::withdraw(self.options_.registry_dir, self.record_);
     scope.request_stop();
     (void)co_await scope.join(); // the watcher's end is the reason of the stop, not a failure
-    co_return co_await self.instance_->stop();
+    const status stopped = co_await self.instance_->stop();
+    co_return self.stopped_by_ ? stopped : self.stopped_by_;
 }
 
 node::node(std::unique_ptr<parts> p) noexcept : parts_(std::move(p)) {}
