@@ -161,3 +161,51 @@ TEST_CASE("directories that server 0 has lost with all it had come back from whe
         for (std::uint64_t seed = 1; seed <= 20; ++seed) { play(seed, plan, forget_all_directories); }
     }
 }
+
+namespace {
+
+/// Server 1 is started twice, empty each time. What the first of these starts had to say may come after what the
+/// second one said, and after what was written since.
+task<status> begin_empty_twice(sim_cluster& servers, world& w, runtime::task_scope& graves, unsigned& twice) {
+    file_system& fs = servers.fs(0);
+    task<result<file>> making = make_wide_file(fs, "/wide", false);
+    BFS_CO_CHECK(co_await std::move(making));
+    servers.crash(1, false, graves);
+    co_await w.rest(5ms);
+    servers.net().slow(servers.server_host(0), 400, 400ms);
+    task<status> first = servers.start(1);
+    BFS_CO_CHECK(co_await std::move(first));
+    co_await w.rest(w.between(20ms, 300ms));
+    servers.crash(1, false, graves);
+    servers.net().slow(servers.server_host(0), 1, 1ms);
+    task<status> second = servers.start(1);
+    BFS_CO_CHECK(co_await std::move(second));
+    const auto met = co_await fs.usage();
+    BFS_CO_CHECK(status(met.error()));
+    task<result<file>> making_sparse = make_wide_file(fs, "/sparse", true);
+    BFS_CO_TRY(file sparse, co_await std::move(making_sparse));
+    const std::vector<std::byte> eights(lost_chunk_size, std::byte{8});
+    for (unsigned c = 0; c < lost_chunks_in_file; ++c) { // one chunk on server 1, and holes
+        if (fs.server_of_chunk(sparse.id(), c) != server_id{1}) { continue; }
+        BFS_CO_TRY(const std::size_t wrote, co_await sparse.write(eights, std::uint64_t{c} * lost_chunk_size));
+        CHECK(wrote == eights.size());
+        break;
+    }
+    ++twice;
+    co_await w.rest(3s);
+    std::vector<std::byte> back(lost_chunks_in_file * lost_chunk_size);
+    const result<std::size_t> got = co_await sparse.read(back, 0);
+    CHECK(name(got.error()) == "ok");
+    co_return ok();
+}
+
+} // namespace
+
+TEST_CASE("files that are made after a server began empty have no lost chunks, whatever is said late") {
+    cluster_plan plan;
+    plan.servers = 2;
+    plan.clients = 1;
+    plan.engine = "memory";
+    plan.chunk_size = lost_chunk_size;
+    CHECK(play_each(400, plan, begin_empty_twice) > 200);
+}

@@ -199,3 +199,39 @@ TEST_CASE("a directory that is removed stays removed when server 0 dies then") {
     plan.engine = "uring";
     for (std::uint64_t seed = 1; seed <= 60; ++seed) { play(seed, plan, remove_moved_directory); }
 }
+
+namespace {
+
+constexpr unsigned movers = 8;
+
+/// Moves a directory to and fro until somebody has listed.
+task<status> move_until(file_system& fs, std::string one, std::string other, const bool& listed) {
+    BFS_CO_CHECK(co_await fs.mkdir(one));
+    while (!listed) {
+        const status moved = co_await fs.rename(one, other);
+        if (moved) { std::swap(one, other); }
+    }
+    co_return ok();
+}
+
+/// At each moment the name of some directory is kept for its move.
+task<status> list_beside_moves(sim_cluster& servers, world& w, runtime::task_scope&) {
+    runtime::call_context& context = co_await runtime::current_context();
+    bool over = false;
+    runtime::task_scope work(context, false);
+    for (unsigned i = 0; i < movers; ++i) {
+        const std::string number = std::to_string(i);
+        work.spawn(move_until(servers.fs(i + 1), "/to" + number, "/fro" + number, over));
+    }
+    co_await w.rest(1s);
+    const auto all = co_await servers.fs(0).readdir("/");
+    CHECK(name(all.error()) == "ok");
+    over = true;
+    co_return co_await work.join();
+}
+
+} // namespace
+
+TEST_CASE("a listing ends though directories are renamed in there all the time") {
+    for (std::uint64_t seed = 1; seed <= 5; ++seed) { play(seed, away_plan(movers + 1), list_beside_moves); }
+}

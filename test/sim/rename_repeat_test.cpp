@@ -149,3 +149,90 @@ TEST_CASE("a file does not keep its old name because its new name's server is fu
     plan.data_bytes = 1 * MiB;
     CHECK(play_each(8, plan, fill_before_repeat) > 1);
 }
+
+namespace {
+
+task<status> remove_it(file_system& fs, std::string path, move_end& end) {
+    end.outcome = co_await fs.rmdir(path);
+    end.over = true;
+    co_return ok();
+}
+
+/// Server 1 is killed while its question to server 0 is held up. It asks again, and hears that the directory is
+/// not empty. Then that is so no more.
+task<status> remove_after_refusal(sim_cluster& servers, world& w, runtime::task_scope& graves,
+                                  unsigned& refused) {
+    runtime::call_context& context = co_await runtime::current_context();
+    file_system& fs = servers.fs(0);
+    const std::string d = path_at(fs, 1, "d");
+    BFS_CO_CHECK(co_await fs.mkdir(d));
+    const std::string inner = d + "/inner";
+    BFS_CO_CHECK(co_await make_empty_file(fs, inner));
+    servers.net().part(servers.calling_host(1), servers.server_host(0), 3s);
+    move_end removal;
+    runtime::task_scope work(context, false);
+    work.spawn(remove_it(servers.fs(1), d, removal));
+    co_await w.rest(20ms);
+    servers.crash(1, false, graves);
+    co_await w.rest(5ms);
+    task<status> again = servers.start(1);
+    BFS_CO_CHECK(co_await std::move(again));
+    BFS_CO_CHECK(co_await work.join());
+    if (removal.outcome.error() != errc::not_empty) { co_return ok(); }
+    ++refused;
+    BFS_CO_CHECK(co_await fs.unlink(inner));
+    co_await w.rest(3s);
+    // Nobody has asked for its removal since that was refused.
+    const status made = co_await make_empty_file(fs, inner);
+    CHECK(name(made.error()) == "ok");
+    co_return ok();
+}
+
+} // namespace
+
+TEST_CASE("a question about the removal of a directory that comes after its refusal changes nothing") {
+    CHECK(play_each(100, repeat_plan(), remove_after_refusal) > 50);
+}
+
+namespace {
+
+task<status> make_it(file_system& fs, std::string path, move_end& end) {
+    end.outcome = co_await fs.mkdir(path);
+    end.over = true;
+    co_return ok();
+}
+
+/// Server 1 is killed while its question to server 0 is held up. It asks again, and the directory is made. Then
+/// it is removed.
+task<status> make_after_removal(sim_cluster& servers, world& w, runtime::task_scope& graves, unsigned& made) {
+    runtime::call_context& context = co_await runtime::current_context();
+    file_system& fs = servers.fs(0);
+    const std::string outer = path_at(fs, 1, "outer");
+    BFS_CO_CHECK(co_await fs.mkdir(outer));
+    BFS_CO_TRY(const attributes in, co_await servers.fs(1).stat(outer));
+    const std::string d = outer + "/" + name_at(fs, in.id, server_id{1}, "d");
+    BFS_CO_TRY(const file_system_usage before, co_await fs.usage());
+    servers.net().part(servers.calling_host(1), servers.server_host(0), 3s);
+    move_end making;
+    runtime::task_scope work(context, false);
+    work.spawn(make_it(servers.fs(1), d, making));
+    co_await w.rest(20ms);
+    servers.crash(1, false, graves);
+    co_await w.rest(5ms);
+    task<status> again = servers.start(1);
+    BFS_CO_CHECK(co_await std::move(again));
+    BFS_CO_CHECK(co_await work.join());
+    const status removed = co_await fs.rmdir(d);
+    if (!removed) { co_return ok(); }
+    ++made;
+    co_await w.rest(3s);
+    BFS_CO_TRY(const file_system_usage after, co_await fs.usage());
+    CHECK(after.directories == before.directories);
+    co_return ok();
+}
+
+} // namespace
+
+TEST_CASE("a question about a new directory that comes after its removal does not make it again") {
+    CHECK(play_each(100, repeat_plan(), make_after_removal) > 50);
+}

@@ -24,6 +24,7 @@ struct client_settings {
     duration deadline = std::chrono::seconds(10);         // of one call, plus time for its bytes
     duration retry_for = std::chrono::milliseconds(1500); // after a lost connection
     std::uint64_t seed = 1;                               // for session ids and call numbers
+    std::uint32_t server = join::no_server;               // of a server that calls others: its own number
     bool (*repeat_as_new)() = nullptr; // planted by simulations only: a repeat that the server cannot recognise
 };
 

@@ -86,6 +86,7 @@ runtime::task<status> peer::join_server(const introduction& before) {
     request.session = session_;
     request.generation = generation_;
     request.retry_for_ms = owner_.retry_for_ms();
+    request.server = owner_.options().server;
     sign(owner_.identity(), before, request);
     join::reply reply;
     runtime::call_context& context = co_await runtime::current_context();

@@ -159,6 +159,13 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
     if (p.running > most_running || stopping_) {
         return answer_bare(call, stopping_ ? errc::shutting_down : errc::try_again);
     }
+    // What only looks needs not wait for an earlier process of a server, and those calls may wait for it.
+    if (p.process != nullptr && h.method->repeat != idempotency::pure) {
+        if (p.process->waits(p.owner->id)) { return answer_bare(call, errc::try_again); }
+        call.process_ = p.process;
+        call.process_session_ = p.owner->id;
+        p.process->began(call.process_session_);
+    }
     if (h.method->repeat == idempotency::at_most_once && answer_repeat(p, call)) { return; }
     if (log_ != nullptr && h.method->repeat != idempotency::pure) {
         if (const status may = log_->admit(*h.method); !may) {
@@ -274,6 +281,9 @@ void server::ended(server_call& call, status outcome) noexcept {
                       call.method_->name.data(), name(call.answer_).data());
     }
     call.message_.reset();
+    if (server_peer* const process = std::exchange(call.process_, nullptr)) {
+        process->ended(call.process_session_);
+    }
     call.handler_ended_ = true;
     maybe_recycle(call);
 }

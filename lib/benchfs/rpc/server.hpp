@@ -10,12 +10,14 @@
 #include "benchfs/rpc/peer.hpp"
 #include "benchfs/rpc/reply_log.hpp"
 #include "benchfs/rpc/server_call.hpp"
+#include "benchfs/rpc/server_peer.hpp"
 #include "benchfs/rpc/tracer.hpp"
 #include "benchfs/runtime/event.hpp"
 #include "benchfs/runtime/task.hpp"
 
 #include <array>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -121,6 +123,7 @@ private:
 
         transport::connection* connection = nullptr;
         session* owner = nullptr;             // after a good join
+        server_peer* process = nullptr;       // of another server
         std::unique_ptr<introduction> before; // between a good hello and the join
         intrusive_list<server_call> calls;
         std::uint32_t running = 0; // of them
@@ -149,6 +152,7 @@ private:
     void meet(peer_state& p, server_call& call) noexcept;
     [[nodiscard]] status greet(peer_state& p, server_call& call);
     [[nodiscard]] status admit(peer_state& p, server_call& call);
+    void meet_server(peer_state& p, std::uint32_t server);
     void let_wait(peer_state& p) noexcept;
     void no_stranger(peer_state& p) noexcept;
     [[nodiscard]] status open_session(peer_state& p, const join::request& asked);
@@ -175,6 +179,7 @@ private:
     intrusive_list<peer_state::stranger> strangers_; // the oldest first
     std::uint32_t stranger_count_ = 0;
     session_table sessions_;
+    std::map<std::uint32_t, server_peer> server_peers_; // by server; calls refer to them
     session_expiry expiry_{*this};
     std::vector<std::unique_ptr<server_call>> calls_;
     std::vector<server_call*> free_calls_;

@@ -15,6 +15,8 @@
 
 namespace benchfs::rpc {
 
+class server_peer;
+
 class server;
 
 class server_call final : public list_hook<>, private runtime::detail::completion {
@@ -120,6 +122,8 @@ private:
     const_byte_span body_;
     std::uint64_t call_id_ = 0;
     session_block session_;
+    server_peer* process_ = nullptr; // of another server that asks, and its session
+    std::uint64_t process_session_ = 0;
     session::entry* kept_ = nullptr; // where the reply is kept for a repeat
     // Of a call that is measured; started_ is time_point{} for all others.
     time_point started_{};

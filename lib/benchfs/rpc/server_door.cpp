@@ -121,6 +121,7 @@ status server::admit(peer_state& p, server_call& call) {
                                  : "its session has a newer connection");
         return opened.error();
     }
+    if (asked.server != join::no_server) { meet_server(p, asked.server); }
     p.cancel();
     no_stranger(p);
     p.connection->trust();
@@ -141,6 +142,14 @@ status server::admit(peer_state& p, server_call& call) {
     sign(identity_, *before, asked, reply);
     call.reply<join>(reply);
     return ok();
+}
+
+/// What an earlier process of this server has sent is not looked at any more.
+void server::meet_server(peer_state& p, std::uint32_t server) {
+    if (server >= settings_.server_count) { return; }
+    p.process = &server_peers_[server];
+    session* const before = sessions_.find(p.process->joined(p.owner->id));
+    if (before != nullptr && before->connection != nullptr) { before->connection->close(errc::peer_down); }
 }
 
 /// The session of this number, new or found again, becomes this connection's.

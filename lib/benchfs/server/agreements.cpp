@@ -153,8 +153,8 @@ task<status> agreements::make_directory(effort& e) {
         const rpc::add_directory::request request{h.child.value, h.parent.value, h.paths};
         task<status> asking = tell<rpc::add_directory>(server_id{0}, request, &e.silent);
         outcome = co_await std::move(asking);
-        if (e.left_open(outcome.error())) { co_return outcome; }
     }
+    if (e.left_open(outcome.error())) { co_return outcome; }
     if (outcome) {
         // The parent cannot have gone: this name was held in it.
         const metadata::new_inode how{h.mode, h.uid, h.gid, 0, h.now_ns};

@@ -106,7 +106,8 @@ task<status> take_back(service_state& state, file_id file, std::uint64_t end) {
     if (state.owed->cutting(file)) { co_return ok(); } // in a newer epoch than that of the append
     BFS_CO_TRY(const metadata::attributes now, state.names.stat(file));
     if (now.size >= end) { co_return ok(); }
-    BFS_CO_TRY(const metadata::truncate_answer cut, state.names.truncate(file, now.size, state.now()));
+    BFS_CO_TRY(const metadata::truncate_answer cut,
+               state.names.truncate(file, now.size, state.now(), metadata::name_space::epoch_leap));
     task<status> finishing = finish_truncation(state, cut.attr, end);
     co_return co_await std::move(finishing);
 }
@@ -142,7 +143,8 @@ void fence_appends(service_state& state) {
         state.notes.remove(note_kind::appended, file.value);
         const result<metadata::attributes> before = state.names.stat(file);
         if (!before) { continue; }
-        const auto cut = state.names.truncate(file, before->size, state.now());
+        const auto cut =
+            state.names.truncate(file, before->size, state.now(), metadata::name_space::epoch_leap);
         // Chunks here end with the file already: recovery saw to that.
         if (cut) { (void)cut_copies(state, file, cut->attr.epoch, cut->attr.size, cut->attr.chunk_size); }
     }

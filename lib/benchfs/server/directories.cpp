@@ -158,7 +158,10 @@ task<status> directories::fetch_pages() {
     }
     if (whole) {
         task<status> comparing = compare_all(std::move(there));
-        BFS_CO_CHECK(co_await std::move(comparing));
+        if (const status compared = co_await std::move(comparing); !compared) {
+            incarnation_ = 0; // all of them again, and what is left of this comparison
+            co_return compared;
+        }
     }
     if (!joined_) {
         joined_ = true;
@@ -229,7 +232,7 @@ task<status> directories::compare_all(std::vector<std::uint64_t> there) {
             const rpc::add_directory::request request{id.value, parent.value, rpc::add_directory::comes_back};
             task<status> adding = state_.agreed->tell<rpc::add_directory>(server_id{0}, request);
             const status added = co_await std::move(adding);
-            if (added || undecided(added.error())) {
+            if (added || undecided(added.error()) || added.error() == errc::no_space) {
                 BFS_CO_CHECK(added);
                 continue;
             }
@@ -262,7 +265,8 @@ task<status> directories::tell_later(directories& self, orphans left) {
             task<status> adding = self.state_.agreed->tell<rpc::add_directory>(server_id{0}, request);
             const status added = co_await std::move(adding);
             if (added) { continue; }
-            if (undecided(added.error()) || (added.error() == errc::stale_handle && !last)) {
+            if (undecided(added.error()) || added.error() == errc::no_space ||
+                (added.error() == errc::stale_handle && !last)) {
                 still.emplace_back(id, parent);
             } else {
                 self.apply({rpc::wire_directory::removed, id.value, 0});

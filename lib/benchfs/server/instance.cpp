@@ -97,7 +97,7 @@ void instance::open_agreements(instance_environment& environment) {
     if (!state.alone()) {
         BFS_ASSERT(environment.peers.network != nullptr && environment.peers.addresses != nullptr);
         peers_ = std::make_unique<peers>(environment.loop, environment.peers, environment.identity,
-                                         mix64(environment.incarnation));
+                                         mix64(environment.incarnation), state.self);
         state.others = peers_.get();
     }
     directories_ = std::make_unique<directories>(state);

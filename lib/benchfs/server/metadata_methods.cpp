@@ -271,8 +271,10 @@ task<status> readdir(void* context, server_call& call) {
             prepare_directory(state, call, {asked.id}, rpc::named_request::no_path, directories::use::walk);
         BFS_CO_CHECK(co_await std::move(learning));
     }
-    // A directory that has moved here, perhaps: its old name may be gone already.
-    if (!state.alone() && state.reserved->any_in({asked.id})) { co_return errc::try_again; }
+    if (!state.alone()) {
+        task<status> settling = state.reserved->settled_in({asked.id});
+        BFS_CO_CHECK(co_await std::move(settling));
+    }
     BFS_CO_TRY(const bool complete, state.names.readdir({asked.id}, call.tail<rpc::readdir>(), writer));
     rpc::readdir::reply answer;
     answer.entries = writer.entries();

@@ -49,8 +49,8 @@ struct peer_environment {
 class peers {
 public:
     peers(runtime::loop& loop, const peer_environment& on, const rpc::cluster_identity& identity,
-          std::uint64_t seed)
-        : client_(loop, *on.network, *on.addresses, identity, settings_of(seed)) {}
+          std::uint64_t seed, server_id self)
+        : client_(loop, *on.network, *on.addresses, identity, settings_of(seed, self)) {}
 
     /// Calls another server; never this one itself. Nobody answered and nothing has happened: never_asked();
     /// nobody answered and it may have happened: outcome_unknown. Who did not answer goes to `silent`.
@@ -75,11 +75,12 @@ public:
 
 private:
     // Shorter than what clients wait: they are to hear why they got no answer.
-    [[nodiscard]] static rpc::client_settings settings_of(std::uint64_t seed) noexcept {
+    [[nodiscard]] static rpc::client_settings settings_of(std::uint64_t seed, server_id self) noexcept {
         rpc::client_settings s;
         s.deadline = std::chrono::seconds(4);
         s.retry_for = std::chrono::seconds(1);
         s.seed = seed;
+        s.server = static_cast<std::uint32_t>(index(self));
         return s;
     }
 

@@ -13,6 +13,10 @@ using runtime::task;
 
 // Longer than moves take: nobody is asked about one that goes well.
 constexpr duration watch_pause = std::chrono::seconds(1);
+// A listing waits so long for moves that began before it, and looks so often.
+constexpr duration longest_settling = std::chrono::seconds(3);
+constexpr duration first_settling_look = std::chrono::milliseconds(1);
+constexpr duration longest_settling_look = std::chrono::milliseconds(16);
 
 } // namespace
 
@@ -73,6 +77,27 @@ status reservations::settle(std::uint64_t move, bool moved) {
     state_.agreed->end(move);
     state_.notes.remove(note_kind::reserved, move); // and with it the bytes of the name
     return ok();
+}
+
+std::vector<std::uint64_t> reservations::moves_into(file_id directory) const {
+    std::vector<std::uint64_t> some;
+    state_.notes.for_each(note_kind::reserved, [&](std::uint64_t move, const_byte_span bytes) {
+        rpc::reserve_entry::request kept;
+        if (load(bytes, kept) && kept.parent == directory.value) { some.push_back(move); }
+    });
+    return some;
+}
+
+task<status> reservations::settled_in(file_id directory) {
+    std::vector<std::uint64_t> left = moves_into(directory);
+    const time_point until = state_.loop.now() + longest_settling;
+    for (duration pause = first_settling_look; !left.empty();
+         pause = std::min(pause * 2, longest_settling_look)) {
+        if (state_.loop.now() >= until) { co_return errc::try_again; }
+        BFS_CO_CHECK(co_await runtime::sleep_for(pause));
+        std::erase_if(left, [&](std::uint64_t move) { return !state_.notes.has(note_kind::reserved, move); });
+    }
+    co_return ok();
 }
 
 void reservations::watch_over() {

@@ -32,15 +32,9 @@ public:
 
     /// See rpc::reserve_entry. The directory is ready.
     [[nodiscard]] result<file_id> keep(const rpc::reserve_entry::request& what, std::string_view name);
-    /// Whether a name in this directory is kept.
-    [[nodiscard]] bool any_in(file_id directory) const noexcept {
-        bool found = false;
-        state_.notes.for_each(note_kind::reserved, [&](std::uint64_t, const_byte_span bytes) {
-            rpc::reserve_entry::request kept;
-            found = found || (load(bytes, kept) && kept.parent == directory.value);
-        });
-        return found;
-    }
+    /// Waits for the moves for which a name in this directory is kept now: what has moved may have lost its old
+    /// name already, and is to be in a listing that begins now. try_again if one takes long.
+    [[nodiscard]] runtime::task<status> settled_in(file_id directory);
     /// See rpc::settle_entry. ok for what is not reserved: a repeat.
     [[nodiscard]] status settle(std::uint64_t move, bool moved);
 
@@ -49,6 +43,7 @@ private:
     [[nodiscard]] static runtime::task<status> watch(reservations& self);
     [[nodiscard]] runtime::task<status> settle_forgotten(std::uint64_t move);
     [[nodiscard]] std::vector<std::uint64_t> moves() const;
+    [[nodiscard]] std::vector<std::uint64_t> moves_into(file_id directory) const;
 
     service_state& state_;
     bool watching_ = false;

@@ -29,10 +29,12 @@ public:
         const auto found = entries_.find(file);
         return found != entries_.end() && found->second.known && found->second.epoch == epoch;
     }
-    /// The epoch that the file's bytes here belong to; cut off already, perhaps, by a later one. 0: not known.
+    /// The epoch that the file's bytes here belong to; cut off already, perhaps, by a later one. 0: not known,
+    /// also while they are cut.
     [[nodiscard]] std::uint64_t epoch_of(file_id file) const noexcept {
         const auto found = entries_.find(file);
-        return found != entries_.end() && found->second.known ? found->second.epoch : 0;
+        const bool told = found != entries_.end() && found->second.known && !found->second.cutting;
+        return told ? found->second.epoch : 0;
     }
     /// The same as admitted(), after asking the home. stale_epoch: the file is in another one; stale_handle: it
     /// is gone; no_server: the home does not answer.

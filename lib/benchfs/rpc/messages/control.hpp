@@ -11,7 +11,7 @@
 namespace benchfs::rpc {
 
 /// Raised with every change of any message that an older peer would misread.
-inline constexpr std::uint32_t protocol_version = 6;
+inline constexpr std::uint32_t protocol_version = 7;
 
 using nonce = std::array<std::byte, 32>;
 
@@ -38,10 +38,13 @@ struct hello {
 /// Nothing else is answered before it.
 struct join {
     static constexpr method_info info{4, "join", idempotency::pure, bulk::none};
+    static constexpr std::uint32_t no_server = ~std::uint32_t{0};
     struct request {
         std::uint64_t session = 0;
-        std::uint32_t generation = 0;   // of the session: raised by each reconnect
-        std::uint32_t retry_for_ms = 0; // how long the client may come back after a lost connection
+        std::uint32_t generation = 0;     // of the session: raised by each reconnect
+        std::uint32_t retry_for_ms = 0;   // how long the client may come back after a lost connection
+        std::uint32_t server = no_server; // whose process this is; see rpc/server_peer.hpp
+        std::uint32_t reserved = 0;
         sha256_digest proof{};
     };
     struct reply {
