@@ -2,6 +2,7 @@
 #include "benchfs/client/io_part.hpp"
 
 #include "benchfs/client/block_range.hpp"
+#include "benchfs/client/giving_way.hpp"
 #include "benchfs/client/shared_change.hpp"
 #include "benchfs/client/write_source.hpp"
 #include "benchfs/runtime/parallel_for.hpp"

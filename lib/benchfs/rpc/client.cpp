@@ -68,53 +68,71 @@ void client::note_end(const peer& to, errc outcome, call_end& end) noexcept {
     }
 }
 
+/// How long a call goes on without its server.
+struct client::patience {
+    bool lost = false;       // there was a connection
+    time_point back_by;      // a server that is away is waited for until then
+    time_point give_up;      // no attempt begins after that
+    bool pauses = false;     // before the next attempt to connect
+    errc outcome = errc::ok; // of the last attempt
+};
+
+/// ok: there is a connection. try_again: there may be one after a pause. Else what the caller hears.
+runtime::task<errc> client::reach(peer& p, const call_spec& spec, patience& left, bool sent) {
+    runtime::task<status> connecting = p.connect();
+    const status connected = co_await runtime::with_timeout(
+        std::max<duration>(left.give_up - loop_.now(), duration{1}), std::move(connecting));
+    if (connected) { co_return errc::ok; }
+    const errc why = connected.error();
+    const bool may_come_back = why == errc::peer_down || why == errc::no_server;
+    // Nor is a server that was never met gone for good: it may be started again just now.
+    if (may_come_back && loop_.now() < (left.lost ? left.give_up : left.back_by)) {
+        left.outcome = errc::peer_down;
+        left.pauses = true;
+        co_return errc::try_again;
+    }
+    if (no_room(why) && loop_.now() < spec.deadline) {
+        // It is there, and says so: others leave in time, maybe.
+        left.outcome = errc::try_again;
+        left.give_up = spec.deadline;
+        co_return errc::try_again;
+    }
+    left.outcome = why;
+    if (sent && spec.method->repeat == idempotency::at_most_once) { co_return unanswered(spec, sent, why); }
+    co_return left.lost && (why == errc::timed_out || why == errc::no_server) ? errc::peer_down : why;
+}
+
 /// The slow path: no connection, a lost one, or a server that has no room just now.
 runtime::task<errc> client::try_again(peer& p, const call_spec& spec, errc outcome, call_end& end,
                                       std::uint64_t incarnation) {
     // A first connection may take as long as the call may; one that was lost has `retry_for` to come back.
-    bool lost = incarnation != 0;
-    const time_point back_by = std::min(spec.deadline, loop_.now() + settings_.retry_for);
-    time_point give_up = lost ? back_by : spec.deadline;
+    patience left;
+    left.lost = incarnation != 0;
+    left.back_by = std::min(spec.deadline, loop_.now() + settings_.retry_for);
+    left.give_up = left.lost ? left.back_by : spec.deadline;
+    left.outcome = outcome;
     const bool mutation = spec.method->repeat == idempotency::at_most_once;
     duration pause = first_pause;
-    bool waits = false; // for a first connection
     bool& sent = end.sent;
     sent = sent && outcome != errc::try_again; // a server that has no room has done nothing
     while (true) {
         end.lost = end.lost || (sent && !end.answered);
         end.answered = false;
-        if (outcome == errc::try_again || sent || lost || waits) {
+        if (left.outcome == errc::try_again || sent || left.lost || left.pauses) {
             if (const status slept = co_await runtime::sleep_for(pause); !slept) {
                 co_return unanswered(spec, sent, slept.error());
             }
             pause = std::min<duration>(pause * 2, longest_pause);
             // The server's answer, rather than the silence to a request that there is no time for.
-            if (outcome == errc::try_again && loop_.now() >= spec.deadline) {
-                co_return unanswered(spec, sent, outcome);
+            if (left.outcome == errc::try_again && loop_.now() >= spec.deadline) {
+                co_return unanswered(spec, sent, left.outcome);
             }
         }
         if (!p.up()) {
-            runtime::task<status> connecting = p.connect();
-            const status connected = co_await runtime::with_timeout(
-                std::max<duration>(give_up - loop_.now(), duration{1}), std::move(connecting));
-            if (!connected) {
-                const errc why = connected.error();
-                const bool may_come_back = why == errc::peer_down || why == errc::no_server;
-                // Nor is a server that was never met gone for good: it may be started again just now.
-                if (may_come_back && loop_.now() < (lost ? give_up : back_by)) {
-                    outcome = errc::peer_down;
-                    waits = true;
-                    continue;
-                }
-                if (no_room(why) && loop_.now() < spec.deadline) {
-                    // It is there, and says so: others leave in time, maybe.
-                    outcome = errc::try_again;
-                    give_up = spec.deadline;
-                    continue;
-                }
-                if (mutation && sent) { co_return unanswered(spec, sent, why); }
-                co_return lost && (why == errc::timed_out || why == errc::no_server) ? errc::peer_down : why;
-            }
+            runtime::task<errc> reaching = reach(p, spec, left, sent);
+            const errc reached = co_await std::move(reaching);
+            if (reached == errc::try_again) { continue; }
+            if (reached != errc::ok) { co_return reached; }
         }
         // A server that was restarted without its sessions cannot tell whether it saw this before.
         if (mutation && sent && incarnation != 0 && p.incarnation() != incarnation) {
@@ -126,21 +144,21 @@ runtime::task<errc> client::try_again(peer& p, const call_spec& spec, errc outco
             again.sequence = p.mutations().take();
         }
         call_operation operation(p, again);
-        outcome = co_await operation;
+        left.outcome = co_await operation;
         if (again.sequence != spec.sequence) { p.mutations().answered(again.sequence); }
-        sent = sent || (operation.sent() && outcome != errc::try_again);
+        sent = sent || (operation.sent() && left.outcome != errc::try_again);
         end.answered = operation.answered();
         end.silent = end_of(operation).silent;
-        if (outcome != errc::try_again && (outcome != errc::peer_down || end.answered)) {
-            co_return end.answered ? outcome : unanswered(spec, sent, outcome);
+        if (left.outcome != errc::try_again && (left.outcome != errc::peer_down || end.answered)) {
+            co_return end.answered ? left.outcome : unanswered(spec, sent, left.outcome);
         }
-        if (outcome == errc::peer_down && !lost) {
+        if (left.outcome == errc::peer_down && !left.lost) {
             // The first connection was made while we waited here, and is lost already.
-            lost = true;
-            give_up = std::min(spec.deadline, loop_.now() + settings_.retry_for);
+            left.lost = true;
+            left.give_up = std::min(spec.deadline, loop_.now() + settings_.retry_for);
         }
-        if (loop_.now() >= (outcome == errc::try_again ? spec.deadline : give_up)) {
-            co_return unanswered(spec, sent, outcome);
+        if (loop_.now() >= (left.outcome == errc::try_again ? spec.deadline : left.give_up)) {
+            co_return unanswered(spec, sent, left.outcome);
         }
     }
 }

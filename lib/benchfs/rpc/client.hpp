@@ -129,6 +129,8 @@ private:
     }
     [[nodiscard]] static call_end end_of(const call_operation& operation) noexcept;
     void note_end(const peer& to, errc outcome, call_end& end) noexcept;
+    struct patience;
+    [[nodiscard]] runtime::task<errc> reach(peer& p, const call_spec& spec, patience& left, bool sent);
     [[nodiscard]] runtime::task<errc> try_again(peer& p, const call_spec& spec, errc outcome, call_end& end,
                                                 std::uint64_t incarnation);
 
