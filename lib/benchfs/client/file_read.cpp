@@ -105,9 +105,8 @@ struct file_system::read_progress : io_range {
     void told(std::uint64_t its_size, std::uint64_t its_epoch) noexcept {
         if (knows_size() && its_epoch < epoch) { return; }
         const bool first = !knows_size() || its_epoch > epoch;
-        if (its_epoch > known().epoch) {
-            unsure_from = missing_from;
-        } // the file may have been shorter meanwhile
+        // The file may have been shorter meanwhile.
+        if (its_epoch > known().epoch) { unsure_from = missing_from; }
         least = first ? its_size : std::min(least, its_size);
         size = first ? its_size : std::max(size, its_size);
         epoch = its_epoch;

@@ -18,7 +18,9 @@ public:
     /// 0: it is the same one, or the first.
     [[nodiscard]] std::uint64_t joined(std::uint64_t session) noexcept {
         const std::uint64_t before = std::exchange(current_, session);
-        return before == session ? 0 : before;
+        if (before == session) { return 0; }
+        forget_idle(before);
+        return before;
     }
     /// Whether calls of another process of this server still run.
     [[nodiscard]] bool waits(std::uint64_t session) const noexcept {
@@ -26,13 +28,21 @@ public:
     }
     void began(std::uint64_t session) { ++running_[session]; }
     void ended(std::uint64_t session) noexcept {
-        const auto found = running_.find(session);
-        if (--found->second == 0) { running_.erase(found); }
+        --running_.find(session)->second;
+        if (session != current_) {
+            forget_idle(session);
+        } // the current one's place stays: a call costs no memory
     }
 
 private:
+    void forget_idle(std::uint64_t session) noexcept {
+        const auto found = running_.find(session);
+        if (found != running_.end() && found->second == 0) { running_.erase(found); }
+    }
+
     std::uint64_t current_ = 0;
-    std::unordered_map<std::uint64_t, std::uint32_t> running_; // calls of each session that has any
+    std::unordered_map<std::uint64_t, std::uint32_t>
+        running_; // calls of each session that has any, and the current
 };
 
 } // namespace benchfs::rpc
