@@ -158,26 +158,32 @@ task<status> remove_it(file_system& fs, std::string path, move_end& end) {
     co_return ok();
 }
 
-/// Server 1 is killed while its question to server 0 is held up. It asks again, and hears that the directory is
-/// not empty. Then that is so no more.
-task<status> remove_after_refusal(sim_cluster& servers, world& w, runtime::task_scope& graves,
-                                  unsigned& refused) {
+/// Server 1 carries this out. It is killed while its question to server 0 is held up, and asks again.
+task<status> ask_and_die(sim_cluster& servers, world& w, runtime::task_scope& graves, task<status> change) {
     runtime::call_context& context = co_await runtime::current_context();
-    file_system& fs = servers.fs(0);
-    const std::string d = path_at(fs, 1, "d");
-    BFS_CO_CHECK(co_await fs.mkdir(d));
-    const std::string inner = d + "/inner";
-    BFS_CO_CHECK(co_await make_empty_file(fs, inner));
     servers.net().part(servers.calling_host(1), servers.server_host(0), 3s);
-    move_end removal;
     runtime::task_scope work(context, false);
-    work.spawn(remove_it(servers.fs(1), d, removal));
+    work.spawn(std::move(change));
     co_await w.rest(20ms);
     servers.crash(1, false, graves);
     co_await w.rest(5ms);
     task<status> again = servers.start(1);
     BFS_CO_CHECK(co_await std::move(again));
-    BFS_CO_CHECK(co_await work.join());
+    co_return co_await work.join();
+}
+
+/// Server 1 is killed while its question to server 0 is held up. It asks again, and hears that the directory is
+/// not empty. Then that is so no more.
+task<status> remove_after_refusal(sim_cluster& servers, world& w, runtime::task_scope& graves,
+                                  unsigned& refused) {
+    file_system& fs = servers.fs(0);
+    const std::string d = path_at(fs, 1, "d");
+    BFS_CO_CHECK(co_await fs.mkdir(d));
+    const std::string inner = d + "/inner";
+    BFS_CO_CHECK(co_await make_empty_file(fs, inner));
+    move_end removal;
+    task<status> asking = ask_and_die(servers, w, graves, remove_it(servers.fs(1), d, removal));
+    BFS_CO_CHECK(co_await std::move(asking));
     if (removal.outcome.error() != errc::not_empty) { co_return ok(); }
     ++refused;
     BFS_CO_CHECK(co_await fs.unlink(inner));
@@ -205,23 +211,15 @@ task<status> make_it(file_system& fs, std::string path, move_end& end) {
 /// Server 1 is killed while its question to server 0 is held up. It asks again, and the directory is made. Then
 /// it is removed.
 task<status> make_after_removal(sim_cluster& servers, world& w, runtime::task_scope& graves, unsigned& made) {
-    runtime::call_context& context = co_await runtime::current_context();
     file_system& fs = servers.fs(0);
     const std::string outer = path_at(fs, 1, "outer");
     BFS_CO_CHECK(co_await fs.mkdir(outer));
     BFS_CO_TRY(const attributes in, co_await servers.fs(1).stat(outer));
     const std::string d = outer + "/" + name_at(fs, in.id, server_id{1}, "d");
     BFS_CO_TRY(const file_system_usage before, co_await fs.usage());
-    servers.net().part(servers.calling_host(1), servers.server_host(0), 3s);
     move_end making;
-    runtime::task_scope work(context, false);
-    work.spawn(make_it(servers.fs(1), d, making));
-    co_await w.rest(20ms);
-    servers.crash(1, false, graves);
-    co_await w.rest(5ms);
-    task<status> again = servers.start(1);
-    BFS_CO_CHECK(co_await std::move(again));
-    BFS_CO_CHECK(co_await work.join());
+    task<status> asking = ask_and_die(servers, w, graves, make_it(servers.fs(1), d, making));
+    BFS_CO_CHECK(co_await std::move(asking));
     const status removed = co_await fs.rmdir(d);
     if (!removed) { co_return ok(); }
     ++made;

@@ -29,9 +29,8 @@ public:
     void began(std::uint64_t session) { ++running_[session]; }
     void ended(std::uint64_t session) noexcept {
         --running_.find(session)->second;
-        if (session != current_) {
-            forget_idle(session);
-        } // the current one's place stays: a call costs no memory
+        // The current one's place stays: a call costs no memory.
+        if (session != current_) { forget_idle(session); }
     }
 
 private:
@@ -41,8 +40,8 @@ private:
     }
 
     std::uint64_t current_ = 0;
-    std::unordered_map<std::uint64_t, std::uint32_t>
-        running_; // calls of each session that has any, and the current
+    // Calls of each session that has any, and of the current one.
+    std::unordered_map<std::uint64_t, std::uint32_t> running_;
 };
 
 } // namespace benchfs::rpc

@@ -82,7 +82,6 @@ public:
     [[nodiscard]] const wal_survey& survey() const noexcept { return survey_; }
     [[nodiscard]] bool fresh() const noexcept { return survey_.parts.empty(); }
     /// Whether the machine was restarted since the log was written to: what was not synced may be missing.
-    [[nodiscard]] bool lost_power() const noexcept { return lost_power_; }
     [[nodiscard]] std::array<std::uint64_t, 2> power_cycle() const noexcept { return disk_.power_cycle(); }
     [[nodiscard]] std::uint32_t stride() const noexcept { return options_.stride; }
     [[nodiscard]] std::uint64_t store_id() const noexcept { return options_.store_id; }
@@ -213,7 +212,6 @@ private:
     std::vector<std::byte> frame_;
     errc failed_ = errc::ok;
     bool began_ = false;
-    bool lost_power_ = false; // before this start
     bool owner_flushes_ = false;
     bool foreign_records_ = false; // were recovered
     bool full_told_ = false;

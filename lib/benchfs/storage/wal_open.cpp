@@ -75,7 +75,6 @@ runtime::task<status> wal::read_log() {
     if (survey_.parts.empty()) { co_return ok(); }
     BFS_CO_CHECK(check_owner());
     const wal_segment_header& header = slots_[survey_.parts.back().slot].header;
-    lost_power_ = header.power_cycle != disk_.power_cycle();
     options_.store_id = header.store_id;
     options_.stride = header.stride;
     co_return ok();
