@@ -120,6 +120,10 @@ std::uint32_t crc32c(const_byte_span data, std::uint32_t seed) noexcept {
         const std::size_t whole = data.size() / crc32c_fold_step * crc32c_fold_step;
         seed = ~crc32c_fold(~seed, data.first(whole));
         data = data.subspan(whole);
+    } else if (data.size() >= crc32c_mixed_block && crc32c_mixes()) {
+        const std::size_t whole = data.size() / crc32c_mixed_block * crc32c_mixed_block;
+        seed = ~crc32c_mixed(~seed, data.first(whole));
+        data = data.subspan(whole);
     }
 #endif
     return crc32c_by_instruction(data, seed);

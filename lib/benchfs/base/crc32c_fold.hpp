@@ -1,4 +1,4 @@
-// The part of crc32c.cpp for processors with 512-bit vectors and carry-less multiplication of them.
+// The parts of crc32c.cpp for processors with carry-less multiplication of vectors of 512 or 256 bits.
 #pragma once
 
 #include "benchfs/base/bytes.hpp"
@@ -19,6 +19,12 @@ inline constexpr std::size_t crc32c_fold_least = 512; // below this the end of t
 /// Goes on with the inner sum `crc` (not inverted) over `data`, one or more whole steps. Only where
 /// crc32c_folds().
 [[nodiscard]] std::uint32_t crc32c_fold(std::uint32_t crc, const_byte_span data) noexcept;
+
+inline constexpr std::size_t crc32c_mixed_block = 4096; // bytes
+
+/// The same over whole blocks, by 256-bit vectors and the instruction at once. Only where crc32c_mixes().
+[[nodiscard]] bool crc32c_mixes() noexcept;
+[[nodiscard]] std::uint32_t crc32c_mixed(std::uint32_t crc, const_byte_span data) noexcept;
 
 #endif
 
