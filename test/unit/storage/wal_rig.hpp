@@ -165,4 +165,22 @@ inline void begin(wal_rig& r, number_set& numbers) {
     r.store->log()->add_source(numbers);
 }
 
+inline runtime::task<status> give_turns(std::uint64_t turns) {
+    for (std::uint64_t i = 0; i < turns; ++i) { BFS_CO_CHECK(co_await runtime::yield()); }
+    co_return ok();
+}
+
+/// Until the log does nothing by itself any more; false if it goes on and on.
+inline bool comes_to_rest(wal_rig& r) {
+    std::uint64_t before = r.store->log()->stats().bytes;
+    for (int i = 0, quiet = 0; i < 300; ++i) {
+        REQUIRE(r.loop.run(nap(2)));
+        const std::uint64_t now = r.store->log()->stats().bytes;
+        quiet = now == before ? quiet + 1 : 0;
+        before = now;
+        if (quiet == 25) { return true; } // longer than a checkpoint ever pauses
+    }
+    return false;
+}
+
 } // namespace benchfs::storage

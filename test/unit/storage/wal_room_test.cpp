@@ -1,5 +1,5 @@
 // Room in the log: files ahead of need, writers that wait instead of being refused, and checkpoints of which
-// each one is paid for by changes.
+// each one is paid for by changes. A device that is full: wal_full_test.cpp.
 #include "repetitions.hpp"
 #include "wal_rig.hpp"
 
@@ -26,19 +26,6 @@ runtime::task<status> change_values(number_set& set, wal& log, std::uint64_t cou
         BFS_CO_CHECK(co_await runtime::yield());
     }
     co_return ok();
-}
-
-/// Until the log does nothing by itself any more; false if it goes on and on.
-bool comes_to_rest(wal_rig& r) {
-    std::uint64_t before = r.store->log()->stats().bytes;
-    for (int i = 0, quiet = 0; i < 300; ++i) {
-        REQUIRE(r.loop.run(nap(2)));
-        const std::uint64_t now = r.store->log()->stats().bytes;
-        quiet = now == before ? quiet + 1 : 0;
-        before = now;
-        if (quiet == 25) { return true; } // longer than a checkpoint ever pauses
-    }
-    return false;
 }
 
 void begin_with_many(wal_rig& r, number_set& numbers) {
@@ -69,86 +56,6 @@ std::uint64_t fill_device(wal_rig& r, number_set& numbers) {
         REQUIRE(comes_to_rest(r));
     } while (r.store->log()->admit(false).error() != errc::no_space);
     return next;
-}
-
-runtime::task<status> give_turns(std::uint64_t turns) {
-    for (std::uint64_t i = 0; i < turns; ++i) { BFS_CO_CHECK(co_await runtime::yield()); }
-    co_return ok();
-}
-
-/// Adds values until the device has no more room, many to a frame: nearly all of the log is live.
-void fill_densely(wal_rig& r, number_set& numbers) {
-    for (int waits = 0;;) {
-        const status may = r.store->log()->admit(false);
-        if (may.error() == errc::no_space) { return; }
-        if (!may) {
-            INFO(numbers.values.size() << " values, " << r.store->log()->stats().checkpoints << " checkpoints");
-            REQUIRE(++waits < 3000);
-            REQUIRE(r.loop.run(nap(1)));
-            continue;
-        }
-        for (int i = 0; i < 200; ++i) { numbers.add(numbers.values.size()); }
-        REQUIRE(r.store->log()->flush());
-        REQUIRE(r.loop.run(give_turns(1)));
-    }
-}
-
-/// Removes all of them, a few at a time as clients do; false if that is refused.
-bool remove_all(wal_rig& r, number_set& numbers) {
-    for (int waits = 0; !numbers.values.empty();) {
-        const status may = r.store->log()->admit(true);
-        if (may.error() == errc::no_space || (!may && ++waits > 10'000)) { return false; }
-        if (!may) {
-            REQUIRE(may.error() == errc::try_again);
-            REQUIRE(r.loop.run(nap(1)));
-            continue;
-        }
-        for (int i = 0; i < 3 && !numbers.values.empty(); ++i) { numbers.remove(*numbers.values.begin()); }
-        REQUIRE(r.store->log()->flush());
-    }
-    return true;
-}
-
-/// What the log says to a change that is tried again for as long as it asks for that.
-errc insist(wal_rig& r) {
-    errc may = r.store->log()->admit(false).error();
-    for (int waits = 0; may == errc::try_again; may = r.store->log()->admit(false).error()) {
-        REQUIRE(++waits < 3000);
-        REQUIRE(r.loop.run(nap(1)));
-    }
-    return may;
-}
-
-/// There is room for data, and for so many more files of the log.
-void fill_device(wal_rig& r, std::uint64_t more) {
-    REQUIRE(r.write(0, 0, pattern(4 * MiB, 1))); // room for data
-    REQUIRE(r.truncate(0, 0));
-    REQUIRE(r.loop.run(r.store->sync()));
-    r.image.faults.byte_budget = r.image.total_bytes() + more * r.segment_size;
-}
-
-/// What removes is let in, sooner or later.
-void remove_all(wal_rig& r, std::uint32_t chunks) {
-    for (std::uint32_t i = 0, waits = 0; i < chunks;) {
-        const status may = r.store->log()->admit(true);
-        INFO(i << " of " << chunks << " chunks are gone");
-        REQUIRE(may.error() != errc::no_space);
-        if (may) {
-            REQUIRE(r.truncate(i++, 0));
-        } else {
-            REQUIRE(++waits < 10'000);
-            REQUIRE(r.loop.run(nap(1)));
-        }
-    }
-}
-
-/// Kills the server; the device is as full for the next one.
-void restart_full(wal_rig& r, number_set& numbers) {
-    const std::uint64_t budget = r.image.faults.byte_budget;
-    r.crash();
-    numbers.values.clear();
-    r.image.faults.byte_budget = budget;
-    begin(r, numbers);
 }
 
 /// The same for the same values, whatever was done to get them.
@@ -320,112 +227,6 @@ TEST_CASE("a full log on a full device rests, and goes on when the device has ro
     numbers.add(next);
     REQUIRE(r.store->log()->flush());
     require_recovered(r, numbers);
-}
-
-TEST_CASE("a device may be full at any time: all that is in the log can be removed") {
-    const quiet q;
-    const bool restart = GENERATE(false, true);
-    const std::uint64_t most_room = test::repeated(20, 3);
-    for (std::uint64_t more = 0; more < most_room; more = more < 3 ? more + 1 : 2 * more) {
-        INFO("room for " << more << " more files" << (restart ? ", and a restart" : ""));
-        wal_rig r;
-        number_set numbers;
-        begin(r, numbers);
-        r.image.faults.byte_budget = r.image.total_bytes() + more * r.segment_size;
-        fill_densely(r, numbers);
-        const std::size_t most = numbers.values.size();
-        REQUIRE(most > 2000);
-        if (restart) {
-            restart_full(r, numbers);
-            REQUIRE(numbers.values.size() == most);
-        }
-        REQUIRE(remove_all(r, numbers));
-        // And then there is room for others.
-        fill_densely(r, numbers);
-        REQUIRE(3 * numbers.values.size() > most); // more is kept on a device that is known to be full
-        REQUIRE(remove_all(r, numbers));
-        r.crash();
-        number_set found;
-        begin(r, found);
-        REQUIRE(found.values.empty());
-        r.close();
-    }
-}
-
-TEST_CASE("a kill on a full device leaves room for changes: little is live") {
-    const quiet q;
-    for (std::uint64_t more = 0; more < 5; more += 2) {
-        for (std::uint64_t live = 1; live < 2500; live *= 36) {
-            wal_rig r;
-            r.capacity = 16 * r.segment_size; // as a server has it
-            number_set numbers;
-            begin(r, numbers);
-            r.image.faults.byte_budget = r.image.total_bytes() + more * r.segment_size;
-            for (std::uint64_t frames = 1, next = 0; frames < 700; frames = 3 * frames + 1) {
-                INFO("room for " << more << " more files, " << live << " values, " << frames << " frames");
-                for (std::uint64_t i = 0; i < frames; ++i) {
-                    REQUIRE(insist(r) == errc::ok);
-                    for (int k = 0; k < 20; ++k) { numbers.add(next++ % live); }
-                    REQUIRE(r.store->log()->flush());
-                }
-                REQUIRE(comes_to_rest(r));
-                restart_full(r, numbers);
-                REQUIRE(comes_to_rest(r));
-                REQUIRE(insist(r) == errc::ok);
-            }
-            r.close();
-        }
-    }
-}
-
-TEST_CASE("a few removals that free much of a full log let others in") {
-    const quiet q;
-    const bool restart = GENERATE(false, true);
-    for (std::uint64_t more = 2; more < 8; ++more) {
-        INFO("room for " << more << " more files" << (restart ? ", and a restart" : ""));
-        wal_rig r;
-        number_set numbers;
-        begin(r, numbers);
-        fill_device(r, more);
-        std::uint32_t chunks = 0;
-        while (insist(r) == errc::ok) {
-            REQUIRE(r.write(chunks, 1 * MiB, pattern(4096, chunks)));
-            ++chunks;
-        }
-        REQUIRE(chunks > 30);
-        if (restart) { restart_full(r, numbers); }
-        remove_all(r, chunks);
-        REQUIRE(insist(r) == errc::ok);
-        r.close();
-    }
-}
-
-TEST_CASE("a checkpoint of holes takes more room than the writes: that is kept, too") {
-    const quiet q;
-    const bool restart = GENERATE(false, true);
-    for (std::uint64_t more = 2; more < 12; ++more) {
-        INFO("room for " << more << " more files" << (restart ? ", and a restart" : ""));
-        wal_rig r;
-        number_set numbers;
-        begin(r, numbers);
-        fill_device(r, more);
-        std::uint32_t chunks = 0;
-        for (int waits = 0; waits < 10'000;) {
-            const status may = r.store->log()->admit(false);
-            if (may.error() == errc::no_space) { break; }
-            if (may) {
-                REQUIRE(r.write(chunks, 1 * MiB, pattern(4096, chunks)));
-                ++chunks;
-            } else {
-                ++waits;
-                REQUIRE(r.loop.run(nap(1)));
-            }
-        }
-        REQUIRE(chunks > 30);
-        if (restart) { restart_full(r, numbers); }
-        remove_all(r, chunks);
-        r.close();
-    }
 }
 
 TEST_CASE("a hole that is cut off takes no more room, however often it is made again") {
