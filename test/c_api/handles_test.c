@@ -1,4 +1,4 @@
-/* Handles of files that lose their names while they are open. */
+/* Handles of files that lose their names while they are open, and names of another kind than asked for. */
 #include "check.h"
 
 #include <errno.h>
@@ -53,14 +53,38 @@ static void test_files_that_are_gone(benchfs_context_t* fs) {
     CHECK_EQ(benchfs_unlink(fs, "/name"), 0);
 }
 
+static void test_what_kind_of_name(benchfs_context_t* fs) {
+    benchfs_file_t* f = NULL;
+    CHECK_EQ(benchfs_create(fs, "/file", O_RDWR, 0600, 0, &f), 0);
+    CHECK_EQ(benchfs_close(f), 0);
+    CHECK_EQ(benchfs_mkdir(fs, "/directory", 0700), 0);
+    CHECK_EQ(benchfs_symlink(fs, "/file", "/to_file"), 0);
+    CHECK_EQ(benchfs_symlink(fs, "/directory", "/to_directory"), 0);
+
+    CHECK_EQ(benchfs_open(fs, "/file", O_RDONLY | O_DIRECTORY, 0, &f), -ENOTDIR);
+    CHECK_EQ(benchfs_open(fs, "/to_file", O_RDONLY | O_DIRECTORY, 0, &f), -ENOTDIR);
+    CHECK_EQ(benchfs_open(fs, "/none", O_RDONLY | O_DIRECTORY, 0, &f), -ENOENT);
+    CHECK_EQ(benchfs_open(fs, "/none", O_RDWR | O_CREAT | O_DIRECTORY, 0600, &f), -EINVAL);
+    CHECK_EQ(benchfs_open(fs, "/to_directory", O_RDONLY | O_DIRECTORY, 0, &f), 0);
+    CHECK_EQ(benchfs_close(f), 0);
+
+    CHECK_EQ(benchfs_open(fs, "/to_file", O_RDONLY | O_NOFOLLOW, 0, &f), -ELOOP);
+    CHECK_EQ(benchfs_open(fs, "/to_directory", O_RDONLY | O_NOFOLLOW | O_DIRECTORY, 0, &f), -ELOOP);
+    CHECK_EQ(benchfs_open(fs, "/file", O_RDWR | O_NOFOLLOW, 0, &f), 0);
+    CHECK_EQ(benchfs_close(f), 0);
+    CHECK_EQ(benchfs_open(fs, "/fresh", O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &f), 0);
+    CHECK_EQ(benchfs_close(f), 0);
+}
+
 int main(void) {
     char directory[256];
     make_directory(directory, sizeof directory);
     benchfs_context_t* fs = benchfs_init("tester", below(directory, "registry"), NULL, 1);
     CHECK(fs != NULL);
     test_files_that_are_gone(fs);
+    test_what_kind_of_name(fs);
     CHECK_EQ(benchfs_finalize(fs), 0);
     remove_directory(directory);
-    puts("handles of files that are gone answer ESTALE");
+    puts("handles of files that are gone answer ESTALE, and open tells kinds of names apart");
     return 0;
 }

@@ -55,7 +55,19 @@ cluster_plan link_plan() {
     return plan;
 }
 
+task<status> link_to_slash(sim_cluster& servers, world&, runtime::task_scope&) {
+    file_system& fs = servers.fs(0);
+    BFS_CO_CHECK(co_await fs.symlink("new/", "/link"));
+    const result<file> made = co_await fs.open("/link", open_flags::write | open_flags::create);
+    CHECK(name(made.error()) == "is_a_directory");
+    const result<attributes> there = co_await fs.stat("/new");
+    CHECK(name(there.error()) == "not_found");
+    co_return ok();
+}
+
 } // namespace
+
+TEST_CASE("no file is made through a link that ends in a slash") { play(1, link_plan(), link_to_slash); }
 
 TEST_CASE("a relative link behind another link leads on from where it lies") {
     play(1, link_plan(), look_through_links);

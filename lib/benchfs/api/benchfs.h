@@ -107,8 +107,9 @@ int benchfs_server_stop(benchfs_server_t* server);
  * ends nobody's handle.
  */
 
-/* flags: O_RDONLY, O_WRONLY, O_RDWR with O_CREAT, O_EXCL, O_TRUNC, O_APPEND; others that change nothing here
- * (O_DIRECT, O_CLOEXEC, O_NOFOLLOW ...) are accepted. mode is for a file that this creates. */
+/* flags: O_RDONLY, O_WRONLY, O_RDWR with O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY, O_NOFOLLOW (looked
+ * at before the open, with one more round trip); others that change nothing here (O_DIRECT, O_CLOEXEC ...) are
+ * accepted. mode is for a file that this creates. */
 int benchfs_open(benchfs_context_t* context, const char* path, int flags, mode_t mode, benchfs_file_t** file);
 /* open with O_CREAT; a new file gets this chunk size (a multiple of 4 KiB, at most 64 MiB; 0: the default). */
 int benchfs_create(benchfs_context_t* context, const char* path, int flags, mode_t mode, uint32_t chunk_size,
@@ -119,23 +120,24 @@ int benchfs_close(benchfs_file_t* file);
  */
 ssize_t benchfs_pread(benchfs_file_t* file, void* buffer, size_t size, off_t offset);
 ssize_t benchfs_pwrite(benchfs_file_t* file, const void* buffer, size_t size, off_t offset);
-/* At the position, which moves on. With O_APPEND at the end of the file, wherever that is by then: up to the chunk
- * size, and 4 MiB, as one piece that those of others come before or after. More than that is several such pieces,
- * and the answer is short when one of them fails (-EREMOTEIO if nobody knows whether that one is there). */
+/* At the position, which moves on. With O_APPEND at the end of the file, wherever that is by then: up to the
+ * chunk size, and 4 MiB, as one piece that those of others come before or after. More than that is several such
+ * pieces, and the answer is short when one of them fails (-EREMOTEIO if nobody knows whether that one is
+ * there). */
 ssize_t benchfs_read(benchfs_file_t* file, void* buffer, size_t size);
 ssize_t benchfs_write(benchfs_file_t* file, const void* buffer, size_t size);
 /* SEEK_SET, SEEK_CUR, SEEK_END; the new position or -errno. */
 off_t benchfs_lseek(benchfs_file_t* file, off_t offset, int whence);
-/* What was written before survives power loss after this. -EIO once if a server has lost changes of this context
- * that it had acknowledged; the next one succeeds. */
+/* What was written before survives power loss after this. -EIO once if a server has lost changes of this
+ * context that it had acknowledged; the next one succeeds. */
 int benchfs_fsync(benchfs_file_t* file);
 int benchfs_ftruncate(benchfs_file_t* file, off_t size);
 int benchfs_fstat(benchfs_file_t* file, struct stat* attributes);
 
 /* ---- names ---- */
 
-/* Symbolic links in a path are followed, at most 40 of them, then -ELOOP. lstat, unlink, remove, rename, readlink
- * and symlink act on the link itself if the last name of the path is one. */
+/* Symbolic links in a path are followed, at most 40 of them, then -ELOOP. lstat, unlink, remove, rename,
+ * readlink and symlink act on the link itself if the last name of the path is one. */
 int benchfs_stat(benchfs_context_t* context, const char* path, struct stat* attributes);
 int benchfs_lstat(benchfs_context_t* context, const char* path, struct stat* attributes);
 /* A symbolic link at path that leads to target: any text of 1 to 511 bytes, -ENOENT for none, -ENAMETOOLONG. */
@@ -179,17 +181,17 @@ void benchfs_closedir(benchfs_dir_t* directory);
 /* ---- the whole file system ---- */
 
 int benchfs_statfs(benchfs_context_t* context, struct statvfs* usage);
-/* Everything acknowledged so far, by whichever client, survives power loss after this. -EIO once if a server has
- * lost changes that this context made since its last sync. */
+/* Everything acknowledged so far, by whichever client, survives power loss after this. -EIO once if a server
+ * has lost changes that this context made since its last sync. */
 int benchfs_sync(benchfs_context_t* context);
 
 /* How many servers the file system has, or -errno. */
-int benchfs_servers(benchfs_context_t *context);
+int benchfs_servers(benchfs_context_t* context);
 /* One empty round trip to a server, 0 .. servers - 1. */
-int benchfs_ping(benchfs_context_t *context, unsigned server);
-/* What carries messages to a server right now: "window", "ucx", "none" before the first call. A string that lives for
- * ever; NULL for a wrong number. */
-const char *benchfs_path_to(benchfs_context_t *context, unsigned server);
+int benchfs_ping(benchfs_context_t* context, unsigned server);
+/* What carries messages to a server right now: "window", "ucx", "none" before the first call. A string that
+ * lives for ever; NULL for a wrong number. */
+const char* benchfs_path_to(benchfs_context_t* context, unsigned server);
 
 /* Memory for reads and writes: whole pages, already touched, so that the first transfer pays no page faults.
  * (With windows nothing else is to be gained: data is copied by the processor.) NULL without memory. Belongs to

@@ -38,8 +38,17 @@ int open_file(benchfs_context_t* context, std::string_view call, const char* pat
     }
     *out = nullptr;
     return c::on_path(context, call, path, [&](mounted& m) -> int {
-        if ((flags & O_ACCMODE) == O_ACCMODE) { return c::fail(errc::invalid_argument, call, path); }
-        const result<file> opened = m.run(m.fs().open(path, flags_of(flags), mode & 07777, chunk_size));
+        const bool directory = (flags & O_DIRECTORY) != 0;
+        if ((flags & O_ACCMODE) == O_ACCMODE || (directory && (flags & O_CREAT) != 0)) {
+            return c::fail(errc::invalid_argument, call, path);
+        }
+        if ((flags & O_NOFOLLOW) != 0) {
+            const result<attributes> there = m.run(m.fs().lstat(path));
+            if (there && there->is_symlink()) { return c::fail(errc::too_many_symlinks, call, path); }
+        }
+        // With a slash behind it, a path names a directory or nothing.
+        const std::string named = directory ? std::string(path) + "/" : std::string(path);
+        const result<file> opened = m.run(m.fs().open(named, flags_of(flags), mode & 07777, chunk_size));
         if (!opened) { return c::fail(opened.error(), call, path); }
         *out = new benchfs_file{context->shared, *opened, path};
         (*out)->append = (flags & O_APPEND) != 0;

@@ -134,13 +134,13 @@ task<result<file>> file_system::open(std::string path_text, open_flags flags, st
     const bool creates = has(flags, open_flags::create);
     const bool truncates = has(flags, open_flags::truncate);
     if (truncates && !writes) { co_return errc::invalid_argument; }
-    if (creates && p.names_directory()) { co_return errc::is_a_directory; }
     rpc::create::request request;
     request.mode = mode;
     request.chunk_size = chunk_size;
     if (has(flags, open_flags::exclusive)) { request.how |= rpc::create::exclusive; }
     if (truncates) { request.how |= rpc::create::truncate; }
     for (int looks = 0, links = 0;;) {
+        if (creates && p.names_directory()) { co_return errc::is_a_directory; }
         attributes a; // nlink 0: not made here, nor cut to nothing
         if (creates) {
             BFS_CO_TRY(const rpc::create::reply made, co_await named<rpc::create>(p, request));
