@@ -2,6 +2,7 @@
 #include "server_process.hpp"
 #include "work.hpp"
 
+#include "benchfs/cluster/registry.hpp"
 #include "benchfs/cluster/server_record.hpp"
 
 #include "catch.hpp"
@@ -141,6 +142,18 @@ TEST_CASE("a server writes its address file again when it is gone") {
     CHECK(comes_true([&] { return std::filesystem::exists(server.address_file()); }));
     CHECK(text_of(server.address_file()) == before);
     CHECK(server.stop());
+    CHECK_FALSE(std::filesystem::exists(server.address_file()));
+}
+
+TEST_CASE("a server whose registry is another cluster's now stops instead of announcing itself there") {
+    cluster_directory directory;
+    server_process server(directory, {"--memory"});
+    REQUIRE(server.wait_until_ready());
+    std::filesystem::rename(directory.registry(), directory.path("elsewhere"));
+    std::string why;
+    REQUIRE(cluster::create_or_join(directory.registry(), {}, why));
+    CHECK(server.self().wait(2 * patience).value_or(-1) == 1);
+    CHECK(server.self().output().find("the registry of another cluster now") != std::string::npos);
     CHECK_FALSE(std::filesystem::exists(server.address_file()));
 }
 

@@ -19,11 +19,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace benchfs::cluster {
 
 using cluster_secret = std::array<std::byte, 32>;
+
+inline constexpr std::size_t cluster_id_digits = 32;
+[[nodiscard]] bool is_cluster_id(std::string_view text);
 
 /// What all processes of a cluster agree on.
 struct cluster_info {
@@ -40,6 +44,7 @@ struct cluster_options {
     std::uint32_t chunk_size = 0; // 0: the cluster's, or `default_chunk_size` when it is made new
     std::uint32_t default_chunk_size = 4U << 20;
     std::string placement; // empty: the cluster's, or the default policy
+    std::string id;        // of a cluster that is made new; empty: a fresh one
 };
 
 /// A complete and consistent view: every expected server, in the order of their ids.

@@ -117,8 +117,8 @@ result<cluster_info> parse_cluster(std::string_view text, std::string& why) {
     BFS_CHECK(fields.number("servers", servers, 1, max_servers, why));
     BFS_CHECK(fields.number("chunk_size", chunk_size, 1, std::numeric_limits<std::uint32_t>::max(), why));
     BFS_CHECK(fields.text("placement", out.placement, why));
-    if (out.id.size() != 32 || !from_hex(out.id)) {
-        why = "\"cluster_id\" is not 32 hexadecimal digits";
+    if (!is_cluster_id(out.id)) {
+        why = "\"cluster_id\" is not " + std::to_string(cluster_id_digits) + " hexadecimal digits";
         return errc::bad_config;
     }
     out.servers = static_cast<std::uint32_t>(servers);
@@ -130,7 +130,7 @@ status make_cluster(const std::string& dir, const cluster_options& wanted, std::
     std::array<std::byte, 16> id;
     BFS_CHECK(random_bytes(id, why));
     cluster_info fresh;
-    fresh.id = to_hex(id);
+    fresh.id = wanted.id.empty() ? to_hex(id) : wanted.id;
     fresh.servers = wanted.servers;
     fresh.chunk_size = wanted.chunk_size != 0 ? wanted.chunk_size : wanted.default_chunk_size;
     fresh.placement = wanted.placement.empty() ? std::string(placement_table().front().name) : wanted.placement;
@@ -163,6 +163,10 @@ status check_wanted(const std::string& dir, const cluster_info& found, const clu
 }
 
 } // namespace
+
+bool is_cluster_id(std::string_view text) {
+    return text.size() == cluster_id_digits && from_hex(text).has_value();
+}
 
 result<cluster_info> read_cluster(const std::string& dir, std::string& why) {
     const std::string path = cluster_path(dir);

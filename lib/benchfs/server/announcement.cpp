@@ -52,7 +52,16 @@ task<status> keep_announced(uring::ring& ring, std::string registry_dir, cluster
                 index(record.id));
             co_return errc::address_in_use;
         }
-        if (text.error() != errc::not_found) { continue; }
+        const runtime::call_context& context = co_await runtime::current_context();
+        if (text.error() != errc::not_found || context.stop_requested()) { continue; }
+        const result<cluster::cluster_info> now = cluster::read_cluster(registry_dir, why);
+        if (now && now->id != record.cluster_id) {
+            BFS_LOG_ERROR("server",
+                          "%s is the registry of another cluster now, which would have this server's address "
+                          "among its own: this one stops",
+                          registry_dir.c_str());
+            co_return errc::address_in_use;
+        }
         const status written = cluster::publish(registry_dir, record, why);
         if (written) {
             BFS_LOG_WARN("server", "%s was gone, and is written again", path.c_str());

@@ -4,6 +4,7 @@
 #include "benchfs/cluster/identity.hpp"
 #include "benchfs/cluster/registry.hpp"
 #include "benchfs/cluster/registry_resolver.hpp"
+#include "benchfs/cluster/store_cluster.hpp"
 #include "benchfs/runtime/sleep.hpp"
 #include "benchfs/runtime/task_scope.hpp"
 #include "benchfs/server/announcement.hpp"
@@ -60,6 +61,7 @@ public:
     }
 
 private:
+    [[nodiscard]] bool has_store() const { return options_.engine_name() != "memory"; }
     [[nodiscard]] status open_network(std::string& why);
     [[nodiscard]] status open_instance(std::string& why);
     [[nodiscard]] static task<status> serve(parts& self);
@@ -88,7 +90,9 @@ status node::parts::open_network(std::string& why) {
     cluster::cluster_options wanted;
     wanted.servers = options_.servers;
     wanted.default_chunk_size = static_cast<std::uint32_t>(options_.chunk_size);
+    if (has_store()) { BFS_TRY(wanted.id, cluster::read_store_cluster(options_.data_dir, why)); }
     BFS_TRY(cluster_, cluster::create_or_join(options_.registry_dir, wanted, why));
+    BFS_CHECK(cluster::check_store_cluster(options_.data_dir, wanted.id, options_.registry_dir, cluster_, why));
     result<std::unique_ptr<uring::ring>> ring = uring::ring::create(loop_, ring_options_of(options_));
     if (!ring) {
         why = "io_uring cannot be used here (the log says why)";
@@ -138,6 +142,11 @@ status node::parts::open_instance(std::string& why) {
         return opened.error();
     }
     instance_ = std::move(*opened);
+    if (!has_store()) { return ok(); }
+    if (const status kept = cluster::keep_store_cluster(options_.data_dir, cluster_.id); !kept) {
+        BFS_LOG_WARN("server", "'%s' does not tell of which cluster its store is: %s",
+                     options_.data_dir.c_str(), message(kept.error()).data());
+    }
     return ok();
 }
 
