@@ -31,9 +31,10 @@ inline runtime::task<status> play_to_the_end(sim_cluster& servers, world& w, sto
 }
 
 /// The same in a world of its own. The story's own checks are the test's.
-inline void play(std::uint64_t seed, const cluster_plan& plan, story told) {
+inline void play(std::uint64_t seed, const cluster_plan& plan, story told,
+                 runtime::pick_policy order = runtime::pick_policy::seeded) {
     INFO("seed " << seed);
-    world w(seed);
+    world w(seed, order);
     sim_cluster servers(w, plan);
     const status done = w.loop().run(play_to_the_end(servers, w, std::move(told)));
     CHECK(name(done.error()) == "ok");

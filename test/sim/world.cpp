@@ -23,10 +23,10 @@ public:
 
 } // namespace
 
-world::world(std::uint64_t seed)
+world::world(std::uint64_t seed, runtime::pick_policy order)
     : seed_(seed), now_(start_of_time), random_(seed), outer_(std::exchange(newest, this)) {
     runtime::loop_options options;
-    options.policy = runtime::pick_policy::seeded;
+    options.policy = order;
     options.seed = random_.next();
     options.turns_before_yield = 1;
     options.spin_before_sleep = duration{};

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 class world final : public clock, private runtime::reactor, private runtime::sleeper {
 public:
-    explicit world(std::uint64_t seed);
+    explicit world(std::uint64_t seed, runtime::pick_policy order = runtime::pick_policy::seeded);
     world(const world&) = delete;
     world& operator=(const world&) = delete;
     ~world() override;

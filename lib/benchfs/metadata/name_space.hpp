@@ -164,11 +164,10 @@ public:
 
     /// Sets the size and raises the epoch, also when the size grows or stays. The chunks beyond the size must
     /// be cut before the answer goes out. is_a_directory, file_too_large.
-    [[nodiscard]] result<truncate_answer> truncate(file_id id, std::uint64_t size, std::int64_t now_ns,
-                                                   std::uint64_t epochs = 1);
-    /// As `epochs`: beyond all that truncations may have reached which a power loss took. Other servers may
-    /// know those.
-    static constexpr std::uint64_t epoch_leap = std::uint64_t{1} << 32;
+    [[nodiscard]] result<truncate_answer> truncate(file_id id, std::uint64_t size, std::int64_t now_ns);
+    /// The same size in a new epoch, beyond all that truncations may have reached which a power loss took:
+    /// other servers may know those. Nothing that a user sees has changed. is_a_directory.
+    [[nodiscard]] result<attributes> leap_epoch(file_id id);
     /// A write in this epoch ended at `end`: the size is at least that now. stale_epoch if the file was
     /// truncated since, or the truncation to it was lost in a power failure; is_a_directory, file_too_large.
     [[nodiscard]] result<attributes> extend(file_id id, std::uint64_t epoch, std::uint64_t end,
@@ -231,7 +230,7 @@ private:
     void set_directory(file_id id, file_id parent);
     void remove_directory(file_id id);
 
-    void cut(attributes& file, std::uint64_t size, std::int64_t now_ns, std::uint64_t epochs = 1);
+    void cut(attributes& file, std::uint64_t size, std::int64_t now_ns);
     [[nodiscard]] bool lies_below(file_id inner, file_id outer) const noexcept;
     [[nodiscard]] result<const dentry*> rename_target(const dentry& source, file_id new_parent,
                                                       std::string_view new_name) const noexcept;

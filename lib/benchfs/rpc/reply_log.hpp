@@ -26,7 +26,8 @@ public:
     /// The reply (frame and body) that a repeat of this mutation gets.
     virtual void replied(std::uint64_t session, std::uint64_t sequence, const method_info& method,
                          const_byte_span reply) = 0;
-    /// Writes everything since the last write(); after ok it survives the process. An error becomes the answer.
+    /// Writes everything since the last write(); after ok it survives the process. An error becomes the answer;
+    /// outcome_unknown: there is no room now, but what has changed stays, and a later write() has it, too.
     [[nodiscard]] virtual status write() = 0;
 
 protected:

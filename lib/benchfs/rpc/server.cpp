@@ -131,6 +131,7 @@ void server::dispatch(peer_state& p, const handler& h, transport::message_ptr m,
     call.body_ = d.body;
     call.call_id_ = d.head.call_id;
     call.session_ = d.session;
+    call.asker_ = p.number;
     call.kept_ = nullptr;
     call.silent_ = {};
     call.started_ = time_point{};

@@ -123,7 +123,8 @@ private:
 
         transport::connection* connection = nullptr;
         session* owner = nullptr;             // after a good join
-        server_peer* process = nullptr;       // of another server
+        std::optional<server_id> number;      // of another server
+        server_peer* process = nullptr;       // the same one's
         std::unique_ptr<introduction> before; // between a good hello and the join
         intrusive_list<server_call> calls;
         std::uint32_t running = 0; // of them

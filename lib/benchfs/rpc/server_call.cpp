@@ -61,7 +61,10 @@ void server_call::send_reply(errc outcome, const_byte_span body, const const_seg
             owner_.log_->replied(session_.session, session_.sequence, *method_, header_.bytes());
         }
         if (const status written = owner_.log_->write(); !written) {
-            answer_ = written.error();
+            // Who only looks sees it later, when it is written.
+            const bool looks = method_ == nullptr || method_->repeat == idempotency::pure;
+            const bool later = looks && written.error() == errc::outcome_unknown;
+            answer_ = later ? errc::try_again : written.error();
             head.detail = static_cast<std::uint32_t>(answer_);
             header_.begin(head, nullptr);
             header_.finish();

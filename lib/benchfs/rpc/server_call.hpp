@@ -7,15 +7,15 @@
 #include "benchfs/base/clock.hpp"
 #include "benchfs/rpc/frame.hpp"
 #include "benchfs/rpc/method.hpp"
+#include "benchfs/rpc/server_peer.hpp"
 #include "benchfs/rpc/session.hpp"
 #include "benchfs/runtime/loop.hpp"
 #include "benchfs/transport/transport.hpp"
 
 #include <coroutine>
+#include <optional>
 
 namespace benchfs::rpc {
-
-class server_peer;
 
 class server;
 
@@ -79,6 +79,12 @@ public:
     void blame(server_id silent) noexcept { silent_.server = static_cast<std::uint32_t>(silent); }
 
     [[nodiscard]] bool answered() const noexcept { return answered_; }
+    /// The server that asks; nothing if it is a client.
+    [[nodiscard]] std::optional<server_id> asker() const noexcept { return asker_; }
+    /// Whether another server asked, and its next process is there: that one waits until this call has ended.
+    [[nodiscard]] bool superseded() const noexcept {
+        return process_ != nullptr && process_->replaced(process_session_);
+    }
 
 private:
     friend class server;
@@ -122,7 +128,8 @@ private:
     const_byte_span body_;
     std::uint64_t call_id_ = 0;
     session_block session_;
-    server_peer* process_ = nullptr; // of another server that asks, and its session
+    std::optional<server_id> asker_;
+    server_peer* process_ = nullptr; // of the asker, while something may change; and its session
     std::uint64_t process_session_ = 0;
     session::entry* kept_ = nullptr; // where the reply is kept for a repeat
     // Of a call that is measured; started_ is time_point{} for all others.

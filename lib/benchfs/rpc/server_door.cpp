@@ -147,6 +147,7 @@ status server::admit(peer_state& p, server_call& call) {
 /// What an earlier process of this server has sent is not looked at any more.
 void server::meet_server(peer_state& p, std::uint32_t server) {
     if (server >= settings_.server_count) { return; }
+    p.number = static_cast<server_id>(server);
     p.process = &server_peers_[server];
     session* const before = sessions_.find(p.process->joined(p.owner->id));
     if (before != nullptr && before->connection != nullptr) { before->connection->close(errc::peer_down); }

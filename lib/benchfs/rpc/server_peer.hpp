@@ -26,6 +26,8 @@ public:
     [[nodiscard]] bool waits(std::uint64_t session) const noexcept {
         return running_.size() > (running_.contains(session) ? 1U : 0U);
     }
+    /// Whether this process has a successor: nobody waits for what it has asked.
+    [[nodiscard]] bool replaced(std::uint64_t session) const noexcept { return session != current_; }
     void began(std::uint64_t session) { ++running_[session]; }
     void ended(std::uint64_t session) noexcept {
         --running_.find(session)->second;

@@ -27,7 +27,8 @@ task<status> directory_pages(void* context, server_call& call) {
     BFS_CO_TRY(class directory_log* const log, log_of(state_of(context)));
     std::vector<rpc::wire_directory> entries;
     std::vector<rpc::wire_freeze> frozen;
-    const rpc::directory_log::reply head = log->page(call.request<rpc::directory_log>(), entries, frozen);
+    const rpc::directory_log::reply head =
+        log->page(call.request<rpc::directory_log>(), call.asker(), entries, frozen);
     const_segments bytes;
     if (!entries.empty()) { bytes.push(std::as_bytes(std::span(entries))); }
     if (!frozen.empty()) { bytes.push(std::as_bytes(std::span(frozen))); }
@@ -51,7 +52,7 @@ task<status> remove_directory(void* context, server_call& call) {
     BFS_CO_TRY(class directory_log* const log, log_of(state_of(context)));
     const auto asked = call.request<rpc::remove_directory>();
     std::optional<server_id> silent;
-    task<status> removing = log->remove({asked.id}, asked.paths, silent);
+    task<status> removing = log->remove({asked.id}, asked.paths, silent, &call);
     const status removed = co_await std::move(removing);
     if (silent) { call.blame(*silent); }
     BFS_CO_CHECK(removed);
@@ -63,7 +64,7 @@ task<status> move_directory(void* context, server_call& call) {
     BFS_CO_TRY(class directory_log* const log, log_of(state_of(context)));
     std::optional<server_id> silent;
     const auto asked = call.request<rpc::move_directory>();
-    task<status> moving = log->move(asked, silent);
+    task<status> moving = log->move(asked, silent, &call);
     const status moved = co_await std::move(moving);
     if (silent) { call.blame(*silent); }
     if (!moved && !undecided(moved.error())) { state_of(context).agreed->end(asked.move); }
@@ -90,6 +91,10 @@ status freeze(void* context, server_call& call) {
 task<status> thaw(void* context, server_call& call) {
     task<status> learning = state_of(context).dirs->fetch();
     BFS_CO_CHECK(co_await std::move(learning));
+    // Asked by a server 0 that has lost directories: it has not heard of all of them yet.
+    if (call.request<rpc::thaw>().change == 0 && state_of(context).dirs->untold()) {
+        co_return errc::try_again;
+    }
     call.reply<rpc::thaw>({});
     co_return ok();
 }

@@ -18,8 +18,10 @@ using runtime::task;
 
 constexpr duration truncation_look = std::chrono::milliseconds(1);
 
-// A note about a file covers so much more than the append that it is for: the next ones need none.
+// A note about a file covers so much more than the append that it is for: those that wait behind it need none.
 constexpr std::uint64_t noted_ahead = 16 * MiB;
+// As its end: an append has failed, and what it has sent may come yet.
+constexpr std::uint64_t in_doubt = ~std::uint64_t{0};
 // Of all appends whose bytes have not arrived or are being stored.
 constexpr std::uint64_t append_bytes_max = 256 * MiB;
 
@@ -92,6 +94,19 @@ status note_append(service_state& state, file_id file, std::uint64_t end) {
     return state.log.write();
 }
 
+/// After the last append of those that came together: a start has nothing to do for this file.
+void forget_append(service_state& state, file_id file) {
+    const auto noted = state.notes.get<std::uint64_t>(note_kind::appended, file.value);
+    if (noted && *noted != in_doubt) { state.notes.remove(note_kind::appended, file.value); }
+}
+
+/// One has failed: until the file is in another epoch, or gone, nobody else's end takes the note away.
+void doubt_append(service_state& state, file_id file) {
+    if (state.notes.has(note_kind::appended, file.value)) {
+        state.notes.set(note_kind::appended, file.value, in_doubt);
+    }
+}
+
 /// What an append that failed has stored lies behind the end of the file, where a later write must leave zeros:
 /// the file is cut to the size that it has. What others have stored there, and the size does not cover yet,
 /// they write again in the new epoch.
@@ -106,9 +121,8 @@ task<status> take_back(service_state& state, file_id file, std::uint64_t end) {
     if (state.owed->cutting(file)) { co_return ok(); } // in a newer epoch than that of the append
     BFS_CO_TRY(const metadata::attributes now, state.names.stat(file));
     if (now.size >= end) { co_return ok(); }
-    BFS_CO_TRY(const metadata::truncate_answer cut,
-               state.names.truncate(file, now.size, state.now(), metadata::name_space::epoch_leap));
-    task<status> finishing = finish_truncation(state, cut.attr, end);
+    BFS_CO_TRY(const metadata::attributes cut, state.names.leap_epoch(file));
+    task<status> finishing = finish_truncation(state, cut, end);
     co_return co_await std::move(finishing);
 }
 
@@ -141,12 +155,9 @@ void fence_appends(service_state& state) {
     });
     for (const auto& [file, end] : noted) {
         state.notes.remove(note_kind::appended, file.value);
-        const result<metadata::attributes> before = state.names.stat(file);
-        if (!before) { continue; }
-        const auto cut =
-            state.names.truncate(file, before->size, state.now(), metadata::name_space::epoch_leap);
+        const result<metadata::attributes> cut = state.names.leap_epoch(file);
         // Chunks here end with the file already: recovery saw to that.
-        if (cut) { (void)cut_copies(state, file, cut->attr.epoch, cut->attr.size, cut->attr.chunk_size); }
+        if (cut) { (void)cut_copies(state, file, cut->epoch, cut->size, cut->chunk_size); }
     }
 }
 
@@ -196,8 +207,10 @@ task<status> append(service_state& state, server_call& call, rpc::write_chunk::r
     }
     if (!outcome) {
         here.end();
+        doubt_append(state, file);
         task<status> removing = take_back(state, file, end);
-        (void)co_await std::move(removing);
+        const status removed = co_await std::move(removing);
+        if (removed) { state.notes.remove(note_kind::appended, file.value); }
         co_return outcome;
     }
     rpc::write_chunk::reply answer;
@@ -207,9 +220,12 @@ task<status> append(service_state& state, server_call& call, rpc::write_chunk::r
         if (grown.error() == errc::stale_handle) {
             task<status> removing = drop_parts(state, parts);
             BFS_CO_CHECK(co_await std::move(removing));
+        } else {
+            doubt_append(state, file);
         }
         co_return grown.error();
     }
+    if (!place.others_wait()) { forget_append(state, file); }
     answer.size = grown->size;
     answer.epoch = grown->epoch;
     call.reply<rpc::write_chunk>(answer);

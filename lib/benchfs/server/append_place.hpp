@@ -20,6 +20,7 @@ public:
         if (--turn_.users == 0) { state_.appends.erase(file_); }
     }
     [[nodiscard]] runtime::mutex& lock() noexcept { return turn_.lock; }
+    [[nodiscard]] bool others_wait() const noexcept { return turn_.users > 1; }
     void hold(runtime::mutex::guard g) { guard_.emplace(std::move(g)); }
 
 private:

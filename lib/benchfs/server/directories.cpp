@@ -4,6 +4,7 @@
 #include "benchfs/rpc/page_target.hpp"
 #include "benchfs/runtime/sleep.hpp"
 #include "benchfs/server/agreements.hpp"
+#include "benchfs/server/directory_log.hpp"
 #include "benchfs/server/peers.hpp"
 
 #include <algorithm>
@@ -16,6 +17,7 @@ using runtime::task;
 constexpr duration ready_wait = std::chrono::seconds(3);
 constexpr duration first_look = std::chrono::milliseconds(1);
 constexpr duration longest_look = std::chrono::milliseconds(64);
+constexpr duration freeze_look = std::chrono::seconds(1);
 constexpr duration parents_wait = std::chrono::seconds(60);
 constexpr duration longest_parent_pause = std::chrono::seconds(1);
 
@@ -53,7 +55,9 @@ status directories::check(file_id parent, std::uint64_t paths, use u) const noex
     if (state_.names.knows_directory(parent)) [[likely]] { return ok(); }
     // A directory that is just being removed still has its inode.
     const result<metadata::attributes> inode = state_.names.stat(parent);
-    return inode && !inode->is_directory() ? errc::not_a_directory : errc::stale_handle;
+    if (inode && !inode->is_directory()) { return errc::not_a_directory; }
+    const bool may_come = state_.dir_log != nullptr ? state_.dir_log->some_come_back() : some_come_back_;
+    return may_come ? errc::try_again : errc::stale_handle;
 }
 
 task<status> directories::ready(file_id parent, std::uint64_t paths, use u) {
@@ -79,6 +83,9 @@ task<status> directories::ready(file_id parent, std::uint64_t paths, use u) {
 
 rpc::freeze::reply directories::freeze(const rpc::wire_freeze& what) {
     frozen_.insert_or_assign(what.change, what);
+    if (state_.self != server_id{0} && !std::exchange(watching_, true)) {
+        state_.background->spawn(watch_freezes(*this));
+    }
     const file_id in{what.directory};
     rpc::freeze::reply there;
     if (!in.valid()) { return there; }
@@ -89,6 +96,18 @@ rpc::freeze::reply directories::freeze(const rpc::wire_freeze& what) {
         ++there.held;
     });
     return there;
+}
+
+/// Server 0 says once that a change has ended, and that may be lost.
+task<status> directories::watch_freezes(directories& self) {
+    status going = co_await runtime::sleep_for(freeze_look);
+    while (going && !self.frozen_.empty()) {
+        task<status> asking = self.fetch();
+        (void)co_await std::move(asking);
+        going = co_await runtime::sleep_for(freeze_look);
+    }
+    self.watching_ = false;
+    co_return ok();
 }
 
 task<status> directories::join(directories& self) {
@@ -153,6 +172,7 @@ task<status> directories::fetch_pages() {
         position_ = p.head.position;
         if (p.head.more != 0) { continue; }
         set_paths(p.head.paths);
+        some_come_back_ = p.head.some_come_back != 0;
         take_freezes(p);
         break;
     }
@@ -232,18 +252,21 @@ task<status> directories::compare_all(std::vector<std::uint64_t> there) {
             const rpc::add_directory::request request{id.value, parent.value, rpc::add_directory::comes_back};
             task<status> adding = state_.agreed->tell<rpc::add_directory>(server_id{0}, request);
             const status added = co_await std::move(adding);
-            if (added || undecided(added.error()) || added.error() == errc::no_space) {
-                BFS_CO_CHECK(added);
+            if (added.error() == errc::stale_handle || added.error() == errc::try_again) {
+                early.emplace_back(id, parent);
                 continue;
             }
-            if (added.error() == errc::stale_handle) {
-                early.emplace_back(id, parent);
+            if (added || undecided(added.error()) || added.error() == errc::no_space) {
+                BFS_CO_CHECK(added);
                 continue;
             }
         }
         apply({rpc::wire_directory::removed, id.value, 0});
     }
-    if (!early.empty()) { state_.background->spawn(tell_later(*this, std::move(early))); }
+    if (!early.empty()) {
+        ++untold_;
+        state_.background->spawn(tell_later(*this, std::move(early)));
+    }
     co_return ok();
 }
 
@@ -252,9 +275,9 @@ bool directories::lives_here(file_id id) const noexcept {
 }
 
 /// Directories that server 0 refuses because it has lost their parents, too: those are told by the servers
-/// where they live, and then these. What still has no parent after a while is gone.
+/// where they live, and then these. What still has no parent a while after all have been asked is gone.
 task<status> directories::tell_later(directories& self, orphans left) {
-    const time_point until = self.state_.loop.now() + parents_wait;
+    time_point until = self.state_.loop.now() + parents_wait;
     for (duration pause = first_look; !left.empty(); pause = std::min(pause * 2, longest_parent_pause)) {
         BFS_CO_CHECK(co_await runtime::sleep_for(pause));
         const bool last = self.state_.loop.now() >= until;
@@ -265,8 +288,10 @@ task<status> directories::tell_later(directories& self, orphans left) {
             task<status> adding = self.state_.agreed->tell<rpc::add_directory>(server_id{0}, request);
             const status added = co_await std::move(adding);
             if (added) { continue; }
-            if (undecided(added.error()) || added.error() == errc::no_space ||
-                (added.error() == errc::stale_handle && !last)) {
+            if (undecided(added.error()) || added.error() == errc::no_space) {
+                still.emplace_back(id, parent);
+                until = self.state_.loop.now() + parents_wait;
+            } else if (added.error() == errc::stale_handle && !last) {
                 still.emplace_back(id, parent);
             } else {
                 self.apply({rpc::wire_directory::removed, id.value, 0});
@@ -274,6 +299,7 @@ task<status> directories::tell_later(directories& self, orphans left) {
         }
         left = std::move(still);
     }
+    --self.untold_;
     co_return ok();
 }
 

@@ -23,10 +23,11 @@ public:
     /// Whether check() would be ok, at the price of a few comparisons; false says nothing.
     [[nodiscard]] bool quiet(file_id parent, std::uint64_t paths) const noexcept {
         if (!joined_ || !frozen_.empty() || paths < paths_) { return false; }
-        return state_.self == server_id{0} || state_.names.knows_directory(parent);
+        return state_.names.knows_directory(parent);
     }
     /// Whether a request about a name in this directory may be answered now. stale_epoch: paths have changed
-    /// since `paths`; stale_handle: not known here, and not at all if this is server 0; try_again: see ready().
+    /// since `paths`; stale_handle: not known here, and not at all if this is server 0; try_again: see ready(),
+    /// or server 0 has lost it, perhaps.
     [[nodiscard]] status check(file_id parent, std::uint64_t paths, use u) const noexcept;
     /// The same, after asking server 0 and waiting for changes under way as far as that takes. try_again after
     /// a few seconds, no_server if server 0 cannot be asked. ok holds until the caller suspends.
@@ -47,6 +48,8 @@ public:
     /// Goes on until the first fetch() has worked. For the background, after a start.
     [[nodiscard]] static runtime::task<status> join(directories& self);
     [[nodiscard]] bool joined() const noexcept { return joined_; }
+    /// Whether server 0 has lost directories that live here and does not take them back yet.
+    [[nodiscard]] bool untold() const noexcept { return untold_ != 0; }
 
 private:
     struct page;
@@ -54,6 +57,7 @@ private:
     [[nodiscard]] runtime::task<status> fetch_page(std::uint64_t cursor, page& into);
     void apply(const rpc::wire_directory& entry);
     void take_freezes(const page& from);
+    [[nodiscard]] static runtime::task<status> watch_freezes(directories& self);
     [[nodiscard]] runtime::task<status> compare_all(std::vector<std::uint64_t> there);
     using orphans = std::vector<std::pair<file_id, file_id>>; // directories with their parents
     [[nodiscard]] bool lives_here(file_id id) const noexcept;
@@ -61,10 +65,13 @@ private:
 
     service_state& state_;
     bool joined_;
+    std::uint32_t untold_ = 0;      // tell_later()s that go on
+    bool some_come_back_ = false;   // what server 0 does not know may be there all the same
     std::uint64_t incarnation_ = 0; // of server 0's log
     std::uint64_t position_ = 0;
     std::uint64_t paths_ = 0;
     std::map<std::uint64_t, rpc::wire_freeze> frozen_; // by change
+    bool watching_ = false;
     runtime::mutex fetching_;
     std::uint64_t begun_ = 0;
     std::uint64_t done_ = 0; // the last of `begun_` that ended well

@@ -63,28 +63,41 @@ status directory_log::add(file_id id, file_id parent, std::uint64_t paths) {
     if (state_.names.knows_directory(id)) { return ok(); }
     BFS_CHECK(state_.log.room());
     if (paths < state_.dirs->paths()) { return errc::stale_epoch; }
-    if (!id.valid() || !state_.names.knows_directory(parent)) { return errc::stale_handle; }
+    const bool comes_back = paths == rpc::add_directory::comes_back;
+    if (!id.valid()) { return errc::stale_handle; }
+    if (!state_.names.knows_directory(parent)) {
+        // Who tells of one waits for its parent only as long as somebody may tell of that.
+        const bool may_come = !comes_back || heard_.size() + 1 < state_.placement.servers();
+        return may_come && some_come_back() ? errc::try_again : errc::stale_handle;
+    }
     // It is missing here because it was removed a moment ago, and its home has not heard yet that it is to be
     // dropped; or before the last start. Only a loss can have taken one that is there.
-    const bool comes_back = paths == rpc::add_directory::comes_back;
     if (comes_back && (!state_.owed->lost_something() || was_removed(id))) { return errc::not_found; }
     state_.names.adopt_directory(id, parent);
     push({rpc::wire_directory::exists, id.value, parent.value});
     return ok();
 }
 
-task<status> directory_log::remove(file_id id, std::uint64_t paths, std::optional<server_id>& silent) {
+bool directory_log::some_come_back() const noexcept { return state_.owed->tells_of_loss(); }
+
+task<status> directory_log::remove(file_id id, std::uint64_t paths, std::optional<server_id>& silent,
+                                   const rpc::server_call* asked_by) {
     BFS_CO_TRY(auto turn, co_await changing_.lock());
-    if (!state_.names.knows_directory(id)) {
-        // Removed before; or lost, and those who know it are just being asked.
-        co_return state_.owed->tells_of_loss() && !was_removed(id) ? errc::try_again : errc::ok;
+    if (asked_by != nullptr && asked_by->superseded()) { co_return errc::peer_down; }
+    const bool known = state_.names.knows_directory(id);
+    if (known && paths < state_.dirs->paths()) { co_return errc::stale_epoch; }
+    if (!known) {
+        // Else removed before the last start; or lost for good, and its entries are not.
+        if (was_removed(id)) { co_return ok(); }
+        if (some_come_back()) { co_return errc::try_again; }
     }
-    if (paths < state_.dirs->paths()) { co_return errc::stale_epoch; }
     if (id == root_id) { co_return errc::busy; }
     BFS_CO_TRY(const std::uint64_t change, next_number());
     const rpc::wire_freeze what{change, id.value, 0};
     task<status> freezing = freeze_all(what, silent);
     status outcome = co_await std::move(freezing);
+    // It may be gone, for who asks again: that nothing has happened cannot be said.
+    if (!known && !outcome && outcome.error() != errc::not_empty) { outcome = errc::try_again; }
     if (outcome) { outcome = state_.names.forget_directory(id); }
     if (outcome) {
         push({rpc::wire_directory::removed, id.value, 0});
@@ -95,8 +108,10 @@ task<status> directory_log::remove(file_id id, std::uint64_t paths, std::optiona
     co_return outcome;
 }
 
-task<status> directory_log::move(rpc::move_directory::request what, std::optional<server_id>& silent) {
+task<status> directory_log::move(rpc::move_directory::request what, std::optional<server_id>& silent,
+                                 const rpc::server_call* asked_by) {
     BFS_CO_TRY(auto turn, co_await changing_.lock());
+    if (asked_by != nullptr && asked_by->superseded()) { co_return errc::peer_down; }
     if (state_.notes.has(note_kind::moved, what.move)) { co_return ok(); }
     if (state_.agreed->ended(what.move)) { co_return errc::busy; }
     BFS_CO_CHECK(state_.log.room());
@@ -107,7 +122,7 @@ task<status> directory_log::move(rpc::move_directory::request what, std::optiona
     const file_id replaced{what.replaced};
     if (id == root_id || replaced == root_id) { co_return errc::busy; }
     if (!state_.names.knows_directory(id) || !state_.names.knows_directory(parent)) {
-        co_return errc::stale_handle;
+        co_return some_come_back() ? errc::try_again : errc::stale_handle;
     }
     if (state_.names.below(parent, id)) { co_return errc::invalid_argument; }
     // The name that is moved is held in there, and may be all there is: nobody would count it as an entry.
@@ -182,12 +197,15 @@ task<void> directory_log::thaw_all(std::uint64_t change) {
 }
 
 rpc::directory_log::reply directory_log::page(const rpc::directory_log::request& asked,
+                                              std::optional<server_id> asker,
                                               std::vector<rpc::wire_directory>& entries,
                                               std::vector<rpc::wire_freeze>& frozen) {
     rpc::directory_log::reply head;
     head.incarnation = incarnation_;
     head.change = last_number_;
     head.paths = state_.dirs->paths();
+    head.some_come_back = some_come_back() ? 1 : 0;
+    if (asker) { heard_.insert(*asker); }
     const std::uint64_t end = first_ + tail_.size();
     const bool follows = asked.incarnation == incarnation_ && asked.position >= first_ && asked.position <= end;
     if (follows && asked.cursor == 0) {

@@ -11,6 +11,7 @@
 
 #include <deque>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace benchfs::server {
@@ -27,23 +28,31 @@ public:
     directory_log(const directory_log&) = delete;
     directory_log& operator=(const directory_log&) = delete;
 
-    /// stale_handle: the parent is not there; stale_epoch, here and below: `paths` are old; not_found: it is a
-    /// directory that was removed. Staged, not written.
+    /// stale_handle: the parent is not there; try_again: it may come back; stale_epoch, here and below: `paths`
+    /// are old; not_found: it is a directory that was removed. Staged, not written.
     [[nodiscard]] status add(file_id id, file_id parent, std::uint64_t paths);
+    /// For another server `asked_by` is its call, here and in move(): peer_down, and nothing has happened, when
+    /// that server's process has been replaced meanwhile.
     /// not_empty; busy, and nothing has happened, if a server cannot be asked, which goes to `silent`, or if
     /// the only names in it are being changed; ok if it is gone already. Written.
     [[nodiscard]] runtime::task<status> remove(file_id id, std::uint64_t paths,
-                                               std::optional<server_id>& silent);
+                                               std::optional<server_id>& silent,
+                                               const rpc::server_call* asked_by = nullptr);
     /// See rpc::move_directory; busy as above. Written.
     [[nodiscard]] runtime::task<status> move(rpc::move_directory::request what,
-                                             std::optional<server_id>& silent);
+                                             std::optional<server_id>& silent,
+                                             const rpc::server_call* asked_by = nullptr);
     /// After whatever is under way.
     [[nodiscard]] runtime::task<result<bool>> was_moved(std::uint64_t move);
     /// A number above all that were given before. io_error if it cannot be written down.
     [[nodiscard]] result<std::uint64_t> next_number();
 
+    /// Whether directories that are not known may have been lost here, and come back.
+    [[nodiscard]] bool some_come_back() const noexcept;
+
     /// What a server that asks gets: the head, and the records behind it.
     [[nodiscard]] rpc::directory_log::reply page(const rpc::directory_log::request& asked,
+                                                 std::optional<server_id> asker,
                                                  std::vector<rpc::wire_directory>& entries,
                                                  std::vector<rpc::wire_freeze>& frozen);
 
@@ -64,6 +73,7 @@ private:
     std::uint64_t first_ = 0; // position of the tail's first entry
     std::uint64_t last_number_;
     runtime::mutex changing_;
+    std::set<server_id> heard_; // servers that have asked for the directories in this start
 };
 
 } // namespace benchfs::server

@@ -85,6 +85,13 @@ void duties::enqueue(std::uint64_t number, const duty& what) {
 
 void duties::stage_for_all(duty_kind kind, std::uint64_t start, metadata::name_space& names, note_table& notes,
                            server_id self, std::uint32_t servers) {
+    // This start's say what an earlier one's say, and those who are told compare for one start at a time.
+    std::vector<std::uint64_t> older;
+    notes.for_each(note_kind::duty, [&](std::uint64_t number, const_byte_span bytes) {
+        duty d;
+        if (load(bytes, d) && d.kind == kind) { older.push_back(number); }
+    });
+    for (const std::uint64_t number : older) { notes.remove(note_kind::duty, number); }
     for (std::uint32_t s = 0; s < servers; ++s) {
         if (static_cast<server_id>(s) == self) { continue; }
         notes.set(note_kind::duty, new_number(names, notes, self), duty{kind, s, start, 0, 0, 0});

@@ -40,7 +40,11 @@ public:
     /// Brings the sessions of the log back, and writes the server's from now on.
     void attach(rpc::server& requests);
     /// Everything changed so far survives the process after ok: before another server is told of it.
-    [[nodiscard]] status write() override { return log_ == nullptr ? ok() : log_->flush(); }
+    /// Without room it is not refused, only late: "no" would be wrong.
+    [[nodiscard]] status write() override {
+        const status written = log_ == nullptr ? ok() : log_->flush();
+        return written.error() == errc::no_space ? errc::outcome_unknown : written;
+    }
 
     // ---- metadata::change_sink ----
     void inode_set(const metadata::attributes& now) override;

@@ -33,7 +33,7 @@ enum class note_kind : std::uint16_t {
     lost = 11,     // key: a file that lives here. The servers that have lost chunks of it.
     began = 12,    // key: a server. The start of it that said last that its store was empty.
     lacking = 13,  // key: a server. This one has lost chunks of its files.
-    appended = 14, // key: a file that lives here. Where its appends to other servers end, or before that.
+    appended = 14, // key: a file that lives here. An append to other servers is under way.
 };
 
 /// Hears of every change of the notes.

@@ -125,7 +125,7 @@ TEST_CASE("a handler that never answers costs its caller the deadline, and its l
     rig r;
     gate g;
     g.serve(*r.server);
-    caller& c = r.connect({.deadline = 30ms});
+    caller& c = r.connect({.deadline = 200ms});
     REQUIRE(r.loop.run(stat_of(c.rpc, 1)) == errc::timed_out);
     REQUIRE(g.entered == 1);
     const auto after = [](rig& r, gate& g, client& c) -> task<void> {
@@ -143,7 +143,7 @@ TEST_CASE("a deadline that passes while the payload is under way gives the buffe
     rig r;
     gate g;
     g.serve(*r.server);
-    caller& c = r.connect({.deadline = 30ms});
+    caller& c = r.connect({.deadline = 200ms});
     const auto attempt = [](client& c) -> task<errc> {
         const std::vector<std::byte> bytes(4096);
         const const_segments payload{const_byte_span(bytes)};
@@ -165,7 +165,7 @@ TEST_CASE("nobody answered is one thing, and may have happened another") {
     rig r;
     gate g;
     g.serve(*r.server);
-    caller& c = r.connect({.deadline = 30ms});
+    caller& c = r.connect({.deadline = 200ms});
     // Sent, and no answer: what only asks hears that nobody answered, what changes that it may have happened.
     REQUIRE(r.loop.run(stat_of(c.rpc, 1)) == errc::timed_out);
     REQUIRE(r.loop.run(mkdir_of(c.rpc)) == errc::outcome_unknown);
@@ -182,7 +182,7 @@ TEST_CASE("nobody answered is one thing, and may have happened another") {
     g.open.set();
     r.loop.run(turns());
     // Never sent: nothing can have happened.
-    caller& lonely = r.connect({.deadline = 30ms});
+    caller& lonely = r.connect({.deadline = 200ms});
     lonely.where.address.clear();
     REQUIRE(r.loop.run(mkdir_of(lonely.rpc)) == errc::no_server);
     REQUIRE(r.server->running() == 0);
@@ -337,14 +337,15 @@ TEST_CASE("a server over its limit is asked again, until there is room or the de
     rig r({.max_calls = 4, .calls_when_crowded = 0});
     gate g;
     g.serve(*r.server);
-    caller& c = r.connect({.deadline = 300ms});
+    caller& c = r.connect({.deadline = 1s});
     const auto run = [](rig& r, gate& g, client& c) -> task<void> {
         runtime::call_context& context = co_await runtime::current_context();
         std::vector<errc> ends;
         runtime::task_scope scope(context, false);
         for (std::uint64_t i = 0; i < 8; ++i) { scope.spawn(collect(stat_of(c, i + 1), ends)); }
-        (void)co_await runtime::sleep_for(50ms);
-        REQUIRE(g.entered == 4);
+        CO_REQUIRE(co_await eventually([&] { return g.entered == 4; }));
+        co_await turns();
+        REQUIRE(g.entered == 4); // and no more
         g.open.set();
         (void)co_await scope.join();
         REQUIRE(ends == std::vector<errc>(8, errc::ok));
@@ -373,11 +374,11 @@ TEST_CASE("a client with too many calls keeps no other one out") {
             std::vector<errc> ends;
             runtime::task_scope scope(context, false);
             for (std::uint64_t i = 0; i < 8; ++i) { scope.spawn(collect(stat_of(greedy, i + 1), ends)); }
-            (void)co_await runtime::sleep_for(50ms);
-            REQUIRE(g.entered == 4);
+            CO_REQUIRE(co_await eventually([&] { return g.entered == 4; }));
             scope.spawn(collect(stat_of(other, 20), ends));
-            (void)co_await runtime::sleep_for(50ms);
-            REQUIRE(g.entered == 5);
+            CO_REQUIRE(co_await eventually([&] { return g.entered == 5; }));
+            co_await turns();
+            REQUIRE(g.entered == 5); // and no more
             g.open.set();
             (void)co_await scope.join();
             REQUIRE(ends == std::vector<errc>(9, errc::ok));

@@ -114,7 +114,7 @@ task<errc> ping_once(client& c) {
 
 /// What a client says of this server.
 errc verdict(runtime::loop& loop, transport::loopback_network& network, impostor& server) {
-    caller c(loop, network, server.wire.address(), {.deadline = 50ms}, our_cluster);
+    caller c(loop, network, server.wire.address(), {.deadline = 500ms}, our_cluster);
     const errc said = loop.run(ping_once(c.rpc));
     loop.run(c.rpc.close());
     return said;
@@ -154,7 +154,7 @@ TEST_CASE("nonces come from the source, and are fresh") {
     REQUIRE(fresh_nonce(identity).error() == errc::io_error);
     // Nobody is let in with a nonce that is not fresh: neither side goes on.
     rig r;
-    REQUIRE(r.loop.run(ping_once(r.connect({.deadline = 50ms}, identity).rpc)) == errc::io_error);
+    REQUIRE(r.loop.run(ping_once(r.connect({.deadline = 500ms}, identity).rpc)) == errc::io_error);
 }
 
 TEST_CASE("a client does not talk to a server that cannot prove the secret") {

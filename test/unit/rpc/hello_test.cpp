@@ -217,7 +217,7 @@ TEST_CASE("a connection says hello once and joins once") {
 }
 
 TEST_CASE("a connection that proves nothing is closed after a while") {
-    rig r({.join_within = 30ms});
+    rig r({.join_within = 300ms});
     raw_client silent(r.loop, r.network);
     raw_client half(r.loop, r.network);
     raw_client member(r.loop, r.network);
@@ -228,9 +228,7 @@ TEST_CASE("a connection that proves nothing is closed after a while") {
         (void)co_await say_hello(half);
         const errc entered = co_await enter(member, 9);
         REQUIRE(entered == errc::ok);
-        (void)co_await runtime::sleep_for(60ms);
-        REQUIRE(silent.up == nullptr);
-        REQUIRE(half.up == nullptr);
+        CO_REQUIRE(co_await eventually([&] { return silent.up == nullptr && half.up == nullptr; }));
         REQUIRE(member.up != nullptr);
         co_await silent.wire.stop();
         co_await half.wire.stop();
@@ -310,8 +308,10 @@ TEST_CASE("a server that refused once is asked again, and the dead connection ta
     REQUIRE(r.loop.run(ping_of(r.connect().rpc)) == errc::ok);
     caller& second = r.connect({.deadline = 60ms});
     // The table is full: asked again until the deadline.
-    const errc refused = r.loop.run(ping_of(second.rpc));
-    REQUIRE((refused == errc::try_again || refused == errc::timed_out));
+    for (int i = 0; i < 100 && second.wire.made_so_far <= 2; ++i) {
+        const errc refused = r.loop.run(ping_of(second.rpc));
+        REQUIRE((refused == errc::try_again || refused == errc::timed_out));
+    }
     REQUIRE(second.wire.made_so_far > 2);
     r.loop.run(r.clients[0]->rpc.close()); // says goodbye
     REQUIRE(r.loop.run(ping_of(second.rpc)) == errc::ok);
@@ -339,13 +339,13 @@ TEST_CASE(
             }
         };
         scope.spawn(change::run(second.rpc));
-        (void)co_await runtime::sleep_for(40ms);
+        const bool refused = co_await eventually([&] { return second.wire.made_so_far > 1; });
         co_await r.clients[0]->rpc.close();
         CO_REQUIRE(co_await scope.join());
+        REQUIRE(refused);
     };
     r.loop.run(run(r, second));
     REQUIRE(made == 1);
-    REQUIRE(second.wire.made_so_far > 1);
     // Who never gets in has changed nothing, and hears so.
     caller& third = r.connect({.deadline = 60ms});
     const auto ask = [](client& c) -> task<errc> {

@@ -191,6 +191,14 @@ make_frame(frame head, const Body& body, const session_block* session = nullptr,
     for (int i = 0; i < n * 200; ++i) { (void)co_await runtime::yield(); }
 }
 
+/// Waits until `holds()` is true, so that nothing is asserted of how fast the machine is. The patience is only
+/// there for a test that fails.
+template <class Condition>
+[[nodiscard]] task<bool> eventually(Condition holds) {
+    for (int i = 0; i < 10'000 && !holds(); ++i) { (void)co_await runtime::sleep_for(1ms); }
+    co_return holds();
+}
+
 /// Says a good hello, and gives what both said; nothing in it if there was no good answer.
 [[nodiscard]] inline task<introduction> say_hello(raw_client& raw) {
     introduction both;

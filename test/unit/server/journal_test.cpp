@@ -29,7 +29,7 @@ public:
 /// A server's journal between two restarts; only what it needs of the server around it.
 struct started {
     explicit started(storage::wal_rig& on) : rig(on) {
-        journal.recover_into(names, notes, 1);
+        journal.recover_into(names, notes, 2);
         rig.open(&journal);
         journal.begin(*rig.store->log());
     }
@@ -136,4 +136,27 @@ TEST_CASE("sessions may be brought back, and end, while a checkpoint writes them
         REQUIRE(rig.store->log()->stats().checkpoints == 1);
     }
     require_kept(rig, ending);
+}
+
+TEST_CASE("what a log without room does not take is late and not refused", "[journal]") {
+    storage::wal_rig rig;
+    const auto move = [](std::uint64_t number) { return file_id::make(server_id{0}, number).value; };
+    std::uint64_t newest = 0;
+    {
+        started in(rig);
+        // The log gets files while the loop turns, which it does not here.
+        status written;
+        while (written && newest < 10'000'000) {
+            in.notes.set(note_kind::moved, move(++newest), newest);
+            written = in.journal.write();
+        }
+        REQUIRE(written.error() == errc::outcome_unknown);
+        REQUIRE(in.journal.pending());
+        for (int waits = 0; !in.journal.write(); ++waits) {
+            REQUIRE(waits < 1000);
+            REQUIRE(rig.loop.run(storage::nap(1)));
+        }
+    }
+    started again(rig);
+    for (std::uint64_t n = 1; n <= newest; ++n) { REQUIRE(again.notes.has(note_kind::moved, move(n))); }
 }

@@ -25,6 +25,8 @@ struct directory_log {
         std::uint64_t cursor = 0;
         std::uint64_t change = 0; // the last number of a change that was begun
         std::uint64_t paths = 0;  // the number of the last change that moved a directory
+        std::uint64_t some_come_back =
+            0; // 1: directories that are not listed may have been lost, and come back
         std::uint32_t entries = 0;
         std::uint32_t frozen = 0;
         std::uint32_t all = 0;  // 1: these are all directories and not changes
@@ -48,7 +50,8 @@ struct wire_freeze {
 // Where a question has `paths`, the change was asked for by paths: stale_epoch, and nothing has happened, if a
 // later change has made paths mean something else (see named_request).
 
-/// At server 0: the directory exists from now on. stale_handle: its parent does not.
+/// At server 0: the directory exists from now on. stale_handle: its parent does not; try_again: it may come
+/// back.
 struct add_directory {
     static constexpr method_info info{49, "add_directory", idempotency::repeatable, bulk::none};
     /// As `paths`, from where the directory lives: server 0 must have lost it. not_found: no, it was removed.
