@@ -6,8 +6,11 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <sstream>
+#include <string>
+#include <system_error>
 
 namespace benchfs::cli {
 
@@ -37,7 +40,14 @@ arguments& arguments::option(const std::string& names, std::string& target, cons
 }
 
 arguments& arguments::number(const std::string& names, std::uint64_t& target, const std::string& help) {
-    parser_->app.add_option(names, target, help)->type_name("N");
+    // By ourselves: CLI11 takes "-1" for the largest number.
+    const auto take = [&target](const CLI::results_t& given) {
+        const std::string& text = given.back();
+        const char* const end = text.data() + text.size();
+        const auto [stop, wrong] = std::from_chars(text.data(), end, target);
+        return wrong == std::errc{} && stop == end;
+    };
+    parser_->app.add_option(names, take, help)->type_name("N");
     return *this;
 }
 

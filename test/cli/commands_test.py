@@ -196,6 +196,8 @@ class Alone(harness.Case):
     def test_bad_options(self):
         self.assertEqual(harness.run("--none", "ls").code, 2)
         self.assertEqual(harness.run("--retry-for", "soon", "ls").code, 2)
+        for count in ("-1", "1x", "99999999999999999999"):
+            self.assertEqual(harness.run("ping", "-c", count).code, 2)
 
     def test_no_servers(self):
         done = harness.run("--registry-dir", self.directory, "--connect-wait", "100ms", "ls")
