@@ -28,7 +28,7 @@ task<status> directory_pages(void* context, server_call& call) {
     std::vector<rpc::wire_directory> entries;
     std::vector<rpc::wire_freeze> frozen;
     const rpc::directory_log::reply head =
-        log->page(call.request<rpc::directory_log>(), call.asker(), entries, frozen);
+        log->page(call.request<rpc::directory_log>(), call.asker().has_value(), entries, frozen);
     const_segments bytes;
     if (!entries.empty()) { bytes.push(std::as_bytes(std::span(entries))); }
     if (!frozen.empty()) { bytes.push(std::as_bytes(std::span(frozen))); }
@@ -91,11 +91,7 @@ status freeze(void* context, server_call& call) {
 task<status> thaw(void* context, server_call& call) {
     task<status> learning = state_of(context).dirs->fetch();
     BFS_CO_CHECK(co_await std::move(learning));
-    // Asked by a server 0 that has lost directories: it has not heard of all of them yet.
-    if (call.request<rpc::thaw>().change == 0 && state_of(context).dirs->untold()) {
-        co_return errc::try_again;
-    }
-    call.reply<rpc::thaw>({});
+    call.reply<rpc::thaw>({state_of(context).dirs->untold() ? 1U : 0U});
     co_return ok();
 }
 

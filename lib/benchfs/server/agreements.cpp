@@ -69,6 +69,16 @@ bool agreements::pursues(std::uint64_t session, std::uint64_t sequence) const no
     return found;
 }
 
+bool agreements::removes(file_id directory) const noexcept {
+    bool found = false;
+    state_.notes.for_each(note_kind::intent, [&](std::uint64_t, const_byte_span bytes) {
+        intent::fixed head;
+        found = found ||
+                (load(bytes, head) && head.kind == intent_kind::rmdir && head.child.value == directory.value);
+    });
+    return found;
+}
+
 task<status> agreements::carry_out(intent what, std::optional<server_id>& silent) {
     BFS_CO_TRY(const file_id number, state_.names.new_id());
     state_.locks.take(what.head.parent, what.name);
@@ -182,6 +192,7 @@ task<status> agreements::remove_directory(effort& e) {
         }
     }
     close(e.number, e.what, outcome);
+    if (!outcome) { state_.dirs->tell_names({{h.child, h.parent, e.what.name}}); }
     co_return outcome;
 }
 
@@ -230,6 +241,8 @@ task<status> agreements::try_to_move(effort& e) {
         task<status> preparing = prepare_target(e, rpc::named_request::no_path);
         BFS_CO_CHECK(co_await std::move(preparing));
         BFS_CO_TRY(replaced, state_.reserved->keep(wanted, e.what.to_name));
+        // Before server 0 decides, as it is when another server keeps the name.
+        BFS_CO_CHECK(state_.log.write());
     } else {
         task<result<rpc::reserve_entry::reply>> asking =
             ask<rpc::reserve_entry>(to, wanted, e.what.to_name, &e.silent);

@@ -71,6 +71,9 @@ public:
     /// Whether an intention that this call began is under way.
     [[nodiscard]] bool pursues(std::uint64_t session, std::uint64_t sequence) const noexcept;
 
+    /// Whether one is to remove this directory.
+    [[nodiscard]] bool removes(file_id directory) const noexcept;
+
     /// Whether server 0 has moved the directory that this move is about.
     [[nodiscard]] runtime::task<result<bool>> was_moved(std::uint64_t move);
     /// Whether this server, which began the move, will still say what became of it.

@@ -75,9 +75,7 @@ task<status> store_there(service_state& state, append_part part, std::uint64_t e
     task<result<rpc::write_chunk::reply>> writing =
         state.others->client().call<rpc::write_chunk>(to, request, extra);
     const result<rpc::write_chunk::reply> done = co_await std::move(writing);
-    if (done) { co_return ok(); }
-    // Nothing of it is to be seen, because the size stays: the client may try again.
-    co_return undecided(done.error()) || done.error() == errc::stale_epoch ? errc::try_again : done.error();
+    co_return done.error();
 }
 
 task<status> store_part(service_state& state, append_part part, std::uint64_t epoch) {
@@ -109,8 +107,10 @@ void doubt_append(service_state& state, file_id file) {
 
 /// What an append that failed has stored lies behind the end of the file, where a later write must leave zeros:
 /// the file is cut to the size that it has. What others have stored there, and the size does not cover yet,
-/// they write again in the new epoch.
-task<status> take_back(service_state& state, file_id file, std::uint64_t end) {
+/// they write again in the new epoch; and what the append has sent and has not arrived is of an old one then,
+/// and refused. `seen` is set if somebody else has made the file longer meanwhile: what of the append lies
+/// before the end now stays.
+task<status> take_back(service_state& state, file_id file, std::uint64_t begin, std::uint64_t end, bool& seen) {
     while (!may_write_here(state, file)) { // a truncation, which knows nothing of this
         if (state.background->stop_requested()) { co_return errc::try_again; }
         BFS_CO_CHECK(co_await runtime::sleep_for(truncation_look));
@@ -118,9 +118,9 @@ task<status> take_back(service_state& state, file_id file, std::uint64_t end) {
     const home_writes::gate closed(state.writes, file);
     task<status> settling = state.writes.idle(file);
     BFS_CO_CHECK(co_await std::move(settling));
-    if (state.owed->cutting(file)) { co_return ok(); } // in a newer epoch than that of the append
     BFS_CO_TRY(const metadata::attributes now, state.names.stat(file));
-    if (now.size >= end) { co_return ok(); }
+    seen = now.size > begin;
+    if (state.owed->cutting(file)) { co_return ok(); } // in a newer epoch than that of the append
     BFS_CO_TRY(const metadata::attributes cut, state.names.leap_epoch(file));
     task<status> finishing = finish_truncation(state, cut, end);
     co_return co_await std::move(finishing);
@@ -200,18 +200,27 @@ task<status> append(service_state& state, server_call& call, rpc::write_chunk::r
     const bool leaves = std::ranges::any_of(parts, [&](const append_part& part) {
         return cluster::place_chunk(state.placement, file, part.chunk.index) != state.self;
     });
+    // If it failed, who has something of it must be known.
+    if (leaves && state.owed->may_not_cut(file)) { co_return errc::try_again; }
     if (leaves) { BFS_CO_CHECK(note_append(state, file, end)); }
-    for (std::size_t i = 0; i < parts.size() && outcome; ++i) {
-        task<status> storing = store_part(state, parts[i], before.epoch);
+    std::size_t tried = 0;
+    for (; tried < parts.size() && outcome; ++tried) {
+        task<status> storing = store_part(state, parts[tried], before.epoch);
         outcome = co_await std::move(storing);
     }
     if (!outcome) {
         here.end();
         doubt_append(state, file);
-        task<status> removing = take_back(state, file, end);
+        bool seen = false;
+        task<status> removing = take_back(state, file, before.size, end, seen);
         const status removed = co_await std::move(removing);
         if (removed) { state.notes.remove(note_kind::appended, file.value); }
-        co_return outcome;
+        if (seen && (tried > 1 || outcome.error() == errc::outcome_unknown)) {
+            co_return errc::outcome_unknown;
+        }
+        // Nothing of it is to be seen: the client may try again.
+        const bool again = undecided(outcome.error()) || outcome.error() == errc::stale_epoch;
+        co_return again ? errc::try_again : outcome.error();
     }
     rpc::write_chunk::reply answer;
     answer.offset = before.size;

@@ -18,8 +18,6 @@ constexpr duration ready_wait = std::chrono::seconds(3);
 constexpr duration first_look = std::chrono::milliseconds(1);
 constexpr duration longest_look = std::chrono::milliseconds(64);
 constexpr duration freeze_look = std::chrono::seconds(1);
-constexpr duration parents_wait = std::chrono::seconds(60);
-constexpr duration longest_parent_pause = std::chrono::seconds(1);
 
 } // namespace
 
@@ -60,7 +58,24 @@ status directories::check(file_id parent, std::uint64_t paths, use u) const noex
     return may_come ? errc::try_again : errc::stale_handle;
 }
 
+/// Somebody has walked paths that this server has not heard of; or nobody has any more, because server 0 has
+/// lost its numbers, and they were walked before that.
+task<status> directories::follow(std::uint64_t paths) {
+    if (state_.dir_log != nullptr) {
+        state_.dir_log->heard_of(paths);
+        co_return ok();
+    }
+    if (paths >= rpc::directory_log::largest_number) { co_return ok(); }
+    seen_ = std::max(seen_, paths);
+    task<status> asking = fetch();
+    co_return co_await std::move(asking);
+}
+
 task<status> directories::ready(file_id parent, std::uint64_t paths, use u) {
+    if (paths != rpc::named_request::no_path && paths > std::max(paths_, seen_)) {
+        task<status> following = follow(paths);
+        (void)co_await std::move(following); // else as far as is known here
+    }
     const time_point until = state_.loop.now() + ready_wait;
     duration pause = first_look;
     bool asked = state_.self == server_id{0};
@@ -135,7 +150,7 @@ task<status> directories::fetch() {
 }
 
 task<status> directories::fetch_pages() {
-    std::vector<std::uint64_t> there; // all directories, when all are sent
+    parents there; // of all directories, when all are sent
     std::uint64_t cursor = 0;
     std::uint64_t from_then = 0;
     std::uint64_t teller = 0; // the start of server 0 that sends all
@@ -158,7 +173,9 @@ task<status> directories::fetch_pages() {
         for (const rpc::wire_directory& entry : p.entries) {
             apply(entry);
             // Those that were made while the pages came, too.
-            if (whole && entry.kind == rpc::wire_directory::exists) { there.push_back(entry.id); }
+            if (whole && entry.kind == rpc::wire_directory::exists) {
+                there.insert_or_assign({entry.id}, file_id{entry.parent});
+            }
         }
         if (p.head.all != 0) {
             cursor = p.head.cursor;
@@ -173,6 +190,7 @@ task<status> directories::fetch_pages() {
         if (p.head.more != 0) { continue; }
         set_paths(p.head.paths);
         some_come_back_ = p.head.some_come_back != 0;
+        lost_ = p.head.lost != 0;
         take_freezes(p);
         break;
     }
@@ -197,7 +215,8 @@ task<status> directories::fetch_page(std::uint64_t cursor, page& into) {
     rpc::call_extra extra;
     extra.target = &target;
     extra.reply_payload_max = method::page_max;
-    const method::request request{incarnation_, position_, cursor};
+    const std::uint64_t highest = std::max({paths_, seen_, frozen_.empty() ? 0 : frozen_.rbegin()->first});
+    const method::request request{incarnation_, position_, cursor, highest};
     task<result<method::reply>> asking = state_.others->client().call<method>(server_id{0}, request, extra);
     BFS_CO_TRY(into.head, co_await std::move(asking));
     const std::size_t entry_bytes = into.head.entries * sizeof(rpc::wire_directory);
@@ -232,75 +251,6 @@ void directories::apply(const rpc::wire_directory& entry) {
 void directories::take_freezes(const page& from) {
     std::erase_if(frozen_, [&](const auto& item) { return item.first <= from.head.change; });
     for (const rpc::wire_freeze& f : from.frozen) { frozen_.insert_or_assign(f.change, f); }
-}
-
-/// After all directories were sent: what is known here and not there. Those that live here go back to server 0,
-/// which lost them in a power failure; the others are gone.
-task<status> directories::compare_all(std::vector<std::uint64_t> there) {
-    std::sort(there.begin(), there.end());
-    orphans missing;
-    orphans early; // their parents are missing there, too
-    metadata::dentry_table& known = state_.names.state().entries;
-    file_id at{};
-    while (const metadata::directory* d = known.directory_after(at)) {
-        at = d->id;
-        if (!std::binary_search(there.begin(), there.end(), at.value)) { missing.emplace_back(at, d->parent); }
-    }
-    for (const auto& [id, parent] : missing) {
-        if (!state_.names.knows_directory(id)) { continue; } // the log told meanwhile
-        if (lives_here(id)) {
-            const rpc::add_directory::request request{id.value, parent.value, rpc::add_directory::comes_back};
-            task<status> adding = state_.agreed->tell<rpc::add_directory>(server_id{0}, request);
-            const status added = co_await std::move(adding);
-            if (added.error() == errc::stale_handle || added.error() == errc::try_again) {
-                early.emplace_back(id, parent);
-                continue;
-            }
-            if (added || undecided(added.error()) || added.error() == errc::no_space) {
-                BFS_CO_CHECK(added);
-                continue;
-            }
-        }
-        apply({rpc::wire_directory::removed, id.value, 0});
-    }
-    if (!early.empty()) {
-        ++untold_;
-        state_.background->spawn(tell_later(*this, std::move(early)));
-    }
-    co_return ok();
-}
-
-bool directories::lives_here(file_id id) const noexcept {
-    return id.home() == state_.self && state_.names.stat(id);
-}
-
-/// Directories that server 0 refuses because it has lost their parents, too: those are told by the servers
-/// where they live, and then these. What still has no parent a while after all have been asked is gone.
-task<status> directories::tell_later(directories& self, orphans left) {
-    time_point until = self.state_.loop.now() + parents_wait;
-    for (duration pause = first_look; !left.empty(); pause = std::min(pause * 2, longest_parent_pause)) {
-        BFS_CO_CHECK(co_await runtime::sleep_for(pause));
-        const bool last = self.state_.loop.now() >= until;
-        orphans still;
-        for (const auto& [id, parent] : left) {
-            if (!self.state_.names.knows_directory(id) || !self.lives_here(id)) { continue; }
-            const rpc::add_directory::request request{id.value, parent.value, rpc::add_directory::comes_back};
-            task<status> adding = self.state_.agreed->tell<rpc::add_directory>(server_id{0}, request);
-            const status added = co_await std::move(adding);
-            if (added) { continue; }
-            if (undecided(added.error()) || added.error() == errc::no_space) {
-                still.emplace_back(id, parent);
-                until = self.state_.loop.now() + parents_wait;
-            } else if (added.error() == errc::stale_handle && !last) {
-                still.emplace_back(id, parent);
-            } else {
-                self.apply({rpc::wire_directory::removed, id.value, 0});
-            }
-        }
-        left = std::move(still);
-    }
-    --self.untold_;
-    co_return ok();
 }
 
 } // namespace benchfs::server

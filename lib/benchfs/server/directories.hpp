@@ -8,6 +8,9 @@
 #include "benchfs/server/services.hpp"
 
 #include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
 
 namespace benchfs::server {
 
@@ -22,7 +25,8 @@ public:
 
     /// Whether check() would be ok, at the price of a few comparisons; false says nothing.
     [[nodiscard]] bool quiet(file_id parent, std::uint64_t paths) const noexcept {
-        if (!joined_ || !frozen_.empty() || paths < paths_) { return false; }
+        const bool same = paths == paths_ || paths == rpc::named_request::no_path;
+        if (!joined_ || !frozen_.empty() || !same) { return false; }
         return state_.names.knows_directory(parent);
     }
     /// Whether a request about a name in this directory may be answered now. stale_epoch: paths have changed
@@ -51,27 +55,46 @@ public:
     /// Whether server 0 has lost directories that live here and does not take them back yet.
     [[nodiscard]] bool untold() const noexcept { return untold_ != 0; }
 
+    /// A name of a directory that is here.
+    struct naming {
+        file_id id;
+        file_id parent;
+        std::string name;
+    };
+    /// Tells server 0, should it have lost that, in which directories these lie. In the background.
+    void tell_names(std::vector<naming> some);
+
 private:
     struct page;
+    using parents = std::unordered_map<file_id, file_id>;
     [[nodiscard]] runtime::task<status> fetch_pages();
     [[nodiscard]] runtime::task<status> fetch_page(std::uint64_t cursor, page& into);
+    [[nodiscard]] runtime::task<status> follow(std::uint64_t paths);
     void apply(const rpc::wire_directory& entry);
     void take_freezes(const page& from);
     [[nodiscard]] static runtime::task<status> watch_freezes(directories& self);
-    [[nodiscard]] runtime::task<status> compare_all(std::vector<std::uint64_t> there);
+    // directory_compare.cpp
+    [[nodiscard]] runtime::task<status> compare_all(parents there);
+    [[nodiscard]] runtime::task<status> compare_names(parents there);
+    [[nodiscard]] static runtime::task<status> tell_names_later(directories& self, std::vector<naming> left);
     using orphans = std::vector<std::pair<file_id, file_id>>; // directories with their parents
     [[nodiscard]] bool lives_here(file_id id) const noexcept;
+    [[nodiscard]] bool holds_name_in(file_id id) const noexcept;
+    [[nodiscard]] static runtime::task<status> compare_again(directories& self);
     [[nodiscard]] static runtime::task<status> tell_later(directories& self, orphans left);
 
     service_state& state_;
     bool joined_;
-    std::uint32_t untold_ = 0;      // tell_later()s that go on
+    std::uint32_t untold_ = 0;      // tell_later()s and tell_names() that go on
     bool some_come_back_ = false;   // what server 0 does not know may be there all the same
-    std::uint64_t incarnation_ = 0; // of server 0's log
+    bool lost_ = false;             // server 0 has lost something: parents, too, perhaps
+    std::uint64_t incarnation_ = 0; // of its log
     std::uint64_t position_ = 0;
     std::uint64_t paths_ = 0;
+    std::uint64_t seen_ = 0;                           // the highest number that somebody walked after
     std::map<std::uint64_t, rpc::wire_freeze> frozen_; // by change
     bool watching_ = false;
+    bool comparing_again_ = false;
     runtime::mutex fetching_;
     std::uint64_t begun_ = 0;
     std::uint64_t done_ = 0; // the last of `begun_` that ended well

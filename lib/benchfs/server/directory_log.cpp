@@ -17,6 +17,8 @@ using runtime::task;
 constexpr std::size_t tail_max = 65536;
 constexpr std::uint64_t numbers_at_once = 4096;
 constexpr std::uint64_t numbers_at_start = std::uint64_t{1} << 20;
+// A directory that comes back is told parents first, by one server after the other.
+constexpr duration parents_wait = std::chrono::seconds(60);
 // Freezes take some of a page, too.
 constexpr std::size_t freezes_max = 256;
 constexpr std::size_t entries_max =
@@ -34,11 +36,14 @@ void directory_log::begin_numbers(note_table& notes, std::int64_t now_ns) {
 directory_log::directory_log(service_state& state, std::uint64_t incarnation) noexcept
     : state_(state),
       incarnation_(incarnation),
-      last_number_(state.notes.get<std::uint64_t>(note_kind::paths, 0).value_or(1)) {}
+      last_number_(state.notes.get<std::uint64_t>(note_kind::paths, 0).value_or(1)),
+      last_back_(state.loop.now()) {}
 
 void directory_log::push(const rpc::wire_directory& entry) {
     tail_.push_back(entry);
+    if (entry.kind == rpc::wire_directory::removed) { removed_.insert(entry.id); }
     if (tail_.size() > tail_max) {
+        if (tail_.front().kind == rpc::wire_directory::removed) { removed_.erase(tail_.front().id); }
         tail_.pop_front();
         ++first_;
     }
@@ -53,32 +58,59 @@ result<std::uint64_t> directory_log::next_number() {
     return ++last_number_;
 }
 
-bool directory_log::was_removed(file_id id) const noexcept {
-    return std::ranges::any_of(tail_, [&](const rpc::wire_directory& e) {
-        return e.kind == rpc::wire_directory::removed && e.id == id.value;
-    });
-}
+bool directory_log::was_removed(file_id id) const noexcept { return removed_.contains(id.value); }
 
 status directory_log::add(file_id id, file_id parent, std::uint64_t paths) {
-    if (state_.names.knows_directory(id)) { return ok(); }
+    const bool is_named = paths == rpc::add_directory::is_named;
+    const bool comes_back = is_named || paths == rpc::add_directory::comes_back;
+    const metadata::directory* const known = state_.names.state().entries.find_directory(id);
+    if (known != nullptr && (!is_named || known->parent == parent)) { return ok(); }
     BFS_CHECK(state_.log.room());
     if (paths < state_.dirs->paths()) { return errc::stale_epoch; }
-    const bool comes_back = paths == rpc::add_directory::comes_back;
-    if (!id.valid()) { return errc::stale_handle; }
+    if (!id.valid() || id == root_id) { return errc::stale_handle; }
     if (!state_.names.knows_directory(parent)) {
-        // Who tells of one waits for its parent only as long as somebody may tell of that.
-        const bool may_come = !comes_back || heard_.size() + 1 < state_.placement.servers();
-        return may_come && some_come_back() ? errc::try_again : errc::stale_handle;
+        if (!some_come_back()) { return errc::stale_handle; }
+        if (!comes_back) { return errc::try_again; }
+        // Who tells of one waits for its parent only as long as somebody may tell of that; and asks again by
+        // itself, after the others that it has to tell of.
+        const bool may_come = somebody_compares() || state_.loop.now() - last_back_ < parents_wait;
+        return may_come ? errc::busy : errc::stale_handle;
     }
     // It is missing here because it was removed a moment ago, and its home has not heard yet that it is to be
     // dropped; or before the last start. Only a loss can have taken one that is there.
     if (comes_back && (!state_.owed->lost_something() || was_removed(id))) { return errc::not_found; }
+    if (comes_back) { last_back_ = state_.loop.now(); }
+    if (known != nullptr) { // it was moved, and that was lost; or a move that was lost is over
+        BFS_TRY(const std::uint64_t change, next_number());
+        state_.dirs->set_paths(change);
+    }
     state_.names.adopt_directory(id, parent);
     push({rpc::wire_directory::exists, id.value, parent.value});
     return ok();
 }
 
 bool directory_log::some_come_back() const noexcept { return state_.owed->tells_of_loss(); }
+
+void directory_log::has_compared(server_id server) {
+    if (compared_.insert(server).second) { last_back_ = state_.loop.now(); }
+}
+
+bool directory_log::somebody_compares() const noexcept {
+    for (std::uint32_t s = 0; s < state_.placement.servers(); ++s) {
+        const auto server = static_cast<server_id>(s);
+        if (state_.owed->tells_of_loss(server) && !compared_.contains(server)) { return true; }
+    }
+    return false;
+}
+
+void directory_log::heard_of(std::uint64_t number) {
+    if (number <= last_number_ || number >= rpc::directory_log::largest_number ||
+        !state_.owed->lost_something()) {
+        return;
+    }
+    last_number_ = number;
+    if (const result<std::uint64_t> next = next_number()) { state_.dirs->set_paths(*next); }
+}
 
 task<status> directory_log::remove(file_id id, std::uint64_t paths, std::optional<server_id>& silent,
                                    const rpc::server_call* asked_by) {
@@ -114,6 +146,8 @@ task<status> directory_log::move(rpc::move_directory::request what, std::optiona
     if (asked_by != nullptr && asked_by->superseded()) { co_return errc::peer_down; }
     if (state_.notes.has(note_kind::moved, what.move)) { co_return ok(); }
     if (state_.agreed->ended(what.move)) { co_return errc::busy; }
+    // What lies below what is not known for sure yet, nor which numbers were given out before.
+    if (some_come_back()) { co_return errc::try_again; }
     BFS_CO_CHECK(state_.log.room());
     if (!state_.possible({what.move})) { co_return errc::invalid_argument; }
     if (what.paths < state_.dirs->paths()) { co_return errc::stale_epoch; }
@@ -184,7 +218,7 @@ task<status> directory_log::freeze_all(rpc::wire_freeze what, std::optional<serv
 task<status> directory_log::thaw_one(service_state& state, server_id server, std::uint64_t change) {
     if (server == state.self) { co_return ok(); }
     const rpc::thaw::request request{change};
-    task<result<rpc::empty_reply>> telling = state.agreed->ask<rpc::thaw>(server, request);
+    task<status> telling = state.agreed->tell<rpc::thaw>(server, request);
     (void)co_await std::move(telling);
     co_return ok();
 }
@@ -196,16 +230,16 @@ task<void> directory_log::thaw_all(std::uint64_t change) {
     (void)co_await std::move(all);
 }
 
-rpc::directory_log::reply directory_log::page(const rpc::directory_log::request& asked,
-                                              std::optional<server_id> asker,
+rpc::directory_log::reply directory_log::page(const rpc::directory_log::request& asked, bool asked_by_server,
                                               std::vector<rpc::wire_directory>& entries,
                                               std::vector<rpc::wire_freeze>& frozen) {
+    if (asked_by_server) { heard_of(asked.highest); }
     rpc::directory_log::reply head;
     head.incarnation = incarnation_;
     head.change = last_number_;
     head.paths = state_.dirs->paths();
     head.some_come_back = some_come_back() ? 1 : 0;
-    if (asker) { heard_.insert(*asker); }
+    head.lost = state_.owed->lost_something() ? 1 : 0;
     const std::uint64_t end = first_ + tail_.size();
     const bool follows = asked.incarnation == incarnation_ && asked.position >= first_ && asked.position <= end;
     if (follows && asked.cursor == 0) {

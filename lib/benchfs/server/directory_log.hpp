@@ -12,6 +12,7 @@
 #include <deque>
 #include <optional>
 #include <set>
+#include <unordered_set>
 #include <vector>
 
 namespace benchfs::server {
@@ -28,8 +29,8 @@ public:
     directory_log(const directory_log&) = delete;
     directory_log& operator=(const directory_log&) = delete;
 
-    /// stale_handle: the parent is not there; try_again: it may come back; stale_epoch, here and below: `paths`
-    /// are old; not_found: it is a directory that was removed. Staged, not written.
+    /// stale_handle: the parent is not there; try_again, or busy: it may come back; stale_epoch, here and
+    /// below: `paths` are old; not_found: it is a directory that was removed. Staged, not written.
     [[nodiscard]] status add(file_id id, file_id parent, std::uint64_t paths);
     /// For another server `asked_by` is its call, here and in move(): peer_down, and nothing has happened, when
     /// that server's process has been replaced meanwhile.
@@ -49,10 +50,14 @@ public:
 
     /// Whether directories that are not known may have been lost here, and come back.
     [[nodiscard]] bool some_come_back() const noexcept;
+    /// A server has told of those that live there, as far as their parents were known.
+    void has_compared(server_id server);
+    /// A number of a change that somebody knows. If an earlier start has given it out, and this one has lost
+    /// that, numbers go on above it, and paths count as changed.
+    void heard_of(std::uint64_t number);
 
     /// What a server that asks gets: the head, and the records behind it.
-    [[nodiscard]] rpc::directory_log::reply page(const rpc::directory_log::request& asked,
-                                                 std::optional<server_id> asker,
+    [[nodiscard]] rpc::directory_log::reply page(const rpc::directory_log::request& asked, bool asked_by_server,
                                                  std::vector<rpc::wire_directory>& entries,
                                                  std::vector<rpc::wire_freeze>& frozen);
 
@@ -66,14 +71,18 @@ private:
     void push(const rpc::wire_directory& entry);
     /// Since the start, and not so long ago that the tail has forgotten it.
     [[nodiscard]] bool was_removed(file_id id) const noexcept;
+    /// Whether a server that knows what was lost here has not said so yet.
+    [[nodiscard]] bool somebody_compares() const noexcept;
 
     service_state& state_;
     std::uint64_t incarnation_;
     std::deque<rpc::wire_directory> tail_;
-    std::uint64_t first_ = 0; // position of the tail's first entry
+    std::uint64_t first_ = 0;                   // position of the tail's first entry
+    std::unordered_set<std::uint64_t> removed_; // of the tail
     std::uint64_t last_number_;
     runtime::mutex changing_;
-    std::set<server_id> heard_; // servers that have asked for the directories in this start
+    std::set<server_id> compared_; // servers that have done so in this start
+    time_point last_back_;         // when one of them did, or a directory came back
 };
 
 } // namespace benchfs::server

@@ -5,10 +5,13 @@
 #include "benchfs/runtime/sleep.hpp"
 #include "benchfs/runtime/with_timeout.hpp"
 #include "benchfs/server/agreements.hpp"
+#include "benchfs/server/directory_log.hpp"
 #include "benchfs/server/lost_chunks.hpp"
 #include "benchfs/server/peers.hpp"
 #include "benchfs/server/removal.hpp"
 #include "benchfs/server/reservations.hpp"
+
+#include <algorithm>
 
 namespace benchfs::server {
 namespace {
@@ -27,8 +30,10 @@ constexpr duration longest_duty_pause = std::chrono::seconds(1);
 /// and compare it with its own.
 task<status> show_table(service_state& state, server_id to) {
     if (state.self != server_id{0}) { co_return ok(); }
-    task<status> thawing = state.agreed->tell<rpc::thaw>(to, rpc::thaw::request{0});
-    co_return co_await std::move(thawing);
+    task<result<rpc::thaw::reply>> thawing = state.agreed->ask<rpc::thaw>(to, rpc::thaw::request{0});
+    BFS_CO_TRY(const rpc::thaw::reply answer, co_await std::move(thawing));
+    state.dir_log->has_compared(to);
+    co_return answer.untold == 0 ? errc::ok : errc::try_again;
 }
 
 [[nodiscard]] bool truncates(const duty& d) noexcept {
@@ -67,16 +72,15 @@ std::uint64_t duties::new_number(metadata::name_space& names, const note_table& 
 void duties::enqueue(std::uint64_t number, const duty& what) {
     if (truncates(what)) { ++cutting_[{what.id}]; }
     comparing_ += what.kind == duty_kind::compare_copies ? 1 : 0;
-    if (is_of_loss(what)) {
-        ++telling_of_loss_;
-        lost_ = true;
-    }
-    if (what.kind == duty_kind::begins_empty) {
-        state_.missing->must_tell(static_cast<server_id>(what.server), what.id);
-    }
-    ++pending_;
     const auto server = static_cast<server_id>(what.server);
     lane& to = lanes_[server];
+    if (is_of_loss(what)) {
+        ++telling_of_loss_;
+        ++to.of_loss;
+        lost_ = true;
+    }
+    if (what.kind == duty_kind::begins_empty) { state_.missing->must_tell(server, what.id); }
+    ++pending_;
     to.items.push_back({number, what});
     if (to.running) { return; }
     to.running = true;
@@ -101,7 +105,10 @@ void duties::stage_for_all(duty_kind kind, std::uint64_t start, metadata::name_s
 void duties::confirmed(const item& one) {
     --pending_;
     comparing_ -= one.what.kind == duty_kind::compare_copies ? 1 : 0;
-    telling_of_loss_ -= is_of_loss(one.what) ? 1 : 0;
+    if (is_of_loss(one.what)) {
+        --telling_of_loss_;
+        --lanes_[static_cast<server_id>(one.what.server)].of_loss;
+    }
     state_.notes.remove(note_kind::duty, one.number);
     if (truncates(one.what)) { one_cut({one.what.id}); }
     for (waiter* w : waiting_) {
@@ -138,7 +145,12 @@ task<status> duties::work(duties& self, server_id server) {
             mine.items.erase(mine.items.begin() + static_cast<std::ptrdiff_t>(i));
         }
         pause = told != 0 ? first_duty_pause : std::min(pause * 2, longest_duty_pause);
-        if (told == 0) { going = co_await runtime::sleep_for(pause); }
+        if (told == 0) {
+            // Those behind them have their turn: what is refused for ever keeps nobody from being told.
+            std::rotate(mine.items.begin(), mine.items.begin() + static_cast<std::ptrdiff_t>(count),
+                        mine.items.end());
+            going = co_await runtime::sleep_for(pause);
+        }
         const runtime::call_context& context = co_await runtime::current_context();
         if (context.stop_requested()) { break; } // a restart goes on
     }

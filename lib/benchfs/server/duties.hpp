@@ -68,6 +68,10 @@ public:
     [[nodiscard]] bool lost_something() const noexcept { return lost_; }
     /// And not every server has heard of it yet.
     [[nodiscard]] bool tells_of_loss() const noexcept { return telling_of_loss_ != 0; }
+    [[nodiscard]] bool tells_of_loss(server_id server) const noexcept {
+        const auto found = lanes_.find(server);
+        return found != lanes_.end() && found->second.of_loss != 0;
+    }
     /// Whether a truncation has to wait: for an earlier one, or because nobody knows yet whom it concerns.
     [[nodiscard]] bool may_not_cut(file_id file) const noexcept { return comparing_ != 0 || cutting(file); }
     [[nodiscard]] std::size_t pending() const noexcept { return pending_; }
@@ -79,6 +83,7 @@ private:
     };
     struct lane {
         std::deque<item> items;
+        std::size_t of_loss = 0; // of the items
         bool running = false;
     };
     struct waiter {

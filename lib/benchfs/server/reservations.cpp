@@ -3,6 +3,7 @@
 #include "benchfs/base/log.hpp"
 #include "benchfs/runtime/sleep.hpp"
 #include "benchfs/server/agreements.hpp"
+#include "benchfs/server/directories.hpp"
 #include "benchfs/server/duties.hpp"
 #include "benchfs/server/removal.hpp"
 
@@ -72,6 +73,11 @@ status reservations::settle(std::uint64_t move, bool moved) {
         const metadata::entry_info there{{r->asked.child}, metadata::file_type::directory};
         BFS_CHECK(state_.names.link(parent, r->name, there));
         if (*before && (*before)->id.value != r->asked.child) { drop_later(state_, (*before)->id); }
+        // Server 0 has decided so; it may have lost that since, and have told us of what it has.
+        const metadata::directory* const known = state_.names.state().entries.find_directory({r->asked.child});
+        if (known == nullptr || known->parent != parent) {
+            state_.dirs->tell_names({{{r->asked.child}, parent, std::string(r->name)}});
+        }
     }
     state_.locks.release(parent, r->name);
     state_.agreed->end(move);

@@ -13,10 +13,12 @@ namespace benchfs::rpc {
 struct directory_log {
     static constexpr method_info info{48, "directory_log", idempotency::pure, bulk::to_client};
     static constexpr std::uint32_t page_max = 64 * 1024;
+    static constexpr std::uint64_t largest_number = std::uint64_t{1} << 62; // of a change
     struct request {
         std::uint64_t incarnation = 0; // of the log that the position belongs to; 0: none
         std::uint64_t position = 0;
-        std::uint64_t cursor = 0; // the last directory of the page before; 0: the first page
+        std::uint64_t cursor = 0;  // the last directory of the page before; 0: the first page
+        std::uint64_t highest = 0; // of the numbers of changes that a server has heard of
     };
     struct reply {
         std::uint64_t incarnation = 0;
@@ -25,8 +27,9 @@ struct directory_log {
         std::uint64_t cursor = 0;
         std::uint64_t change = 0; // the last number of a change that was begun
         std::uint64_t paths = 0;  // the number of the last change that moved a directory
-        std::uint64_t some_come_back =
-            0; // 1: directories that are not listed may have been lost, and come back
+        std::uint32_t some_come_back =
+            0;                  // 1: directories that are not listed may have been lost, and come back
+        std::uint32_t lost = 0; // 1: and those that are may be in another parent than their names say
         std::uint32_t entries = 0;
         std::uint32_t frozen = 0;
         std::uint32_t all = 0;  // 1: these are all directories and not changes
@@ -50,12 +53,14 @@ struct wire_freeze {
 // Where a question has `paths`, the change was asked for by paths: stale_epoch, and nothing has happened, if a
 // later change has made paths mean something else (see named_request).
 
-/// At server 0: the directory exists from now on. stale_handle: its parent does not; try_again: it may come
-/// back.
+/// At server 0: the directory exists from now on. stale_handle: its parent does not; try_again, and busy for
+/// what comes back itself: it may come back.
 struct add_directory {
     static constexpr method_info info{49, "add_directory", idempotency::repeatable, bulk::none};
     /// As `paths`, from where the directory lives: server 0 must have lost it. not_found: no, it was removed.
     static constexpr std::uint64_t comes_back = named_request::no_path - 1;
+    /// The same from where its name is, which nobody changes just now: that is the parent.
+    static constexpr std::uint64_t is_named = named_request::no_path - 2;
     struct request {
         std::uint64_t id = 0;
         std::uint64_t parent = 0;
@@ -99,13 +104,16 @@ struct freeze {
     };
 };
 
-/// From server 0: the outcome of this change is in the log.
+/// From server 0: the outcome of this change is in the log. The reply comes when this server has compared its
+/// directories with it.
 struct thaw {
     static constexpr method_info info{53, "thaw", idempotency::repeatable, bulk::none};
     struct request {
         std::uint64_t change = 0;
     };
-    using reply = empty_reply;
+    struct reply {
+        std::uint64_t untold = 0; // 1: there are directories here that server 0 does not take back yet
+    };
 };
 
 /// A file moves to this name (the tail), over another file too; is_a_directory, busy while somebody else
