@@ -47,6 +47,23 @@ struct append_part {
     const std::byte* from = nullptr;
 };
 
+/// Behind the end that the file has.
+std::vector<append_part> parts_of(const metadata::attributes& before, const_byte_span bytes) {
+    std::vector<append_part> parts;
+    const std::uint64_t end = before.size + bytes.size();
+    for (std::uint64_t at = before.size; at < end;) {
+        append_part part;
+        part.chunk = {before.id, static_cast<std::uint32_t>(at / before.chunk_size)};
+        part.offset = static_cast<std::uint32_t>(at % before.chunk_size);
+        part.size =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(before.chunk_size - part.offset, end - at));
+        part.from = bytes.data() + (at - before.size);
+        at += part.size;
+        parts.push_back(part);
+    }
+    return parts;
+}
+
 task<status> store_here(service_state& state, append_part part) {
     storage::write_slot slot;
     slot.chunk = part.chunk;
@@ -126,6 +143,20 @@ task<status> take_back(service_state& state, file_id file, std::uint64_t begin, 
     co_return co_await std::move(finishing);
 }
 
+/// Ends an append that failed with `why`; what to answer. `stored`: there may be something of it.
+task<status> fail(service_state& state, file_id file, std::uint64_t begin, std::uint64_t end, bool stored,
+                  status why) {
+    doubt_append(state, file);
+    bool seen = false;
+    task<status> removing = take_back(state, file, begin, end, seen);
+    const status removed = co_await std::move(removing);
+    if (removed) { state.notes.remove(note_kind::appended, file.value); }
+    if (seen && stored) { co_return errc::outcome_unknown; }
+    // Nothing of it is to be seen: the client may try again.
+    const bool again = undecided(why.error()) || why.error() == errc::stale_epoch;
+    co_return again ? errc::try_again : why.error();
+}
+
 /// The file went away meanwhile, and with it what it had.
 task<status> drop_parts(service_state& state, std::span<const append_part> parts) {
     for (const append_part& part : parts) {
@@ -185,24 +216,14 @@ task<status> append(service_state& state, server_call& call, rpc::write_chunk::r
     if (end > metadata::max_file_size(before.chunk_size)) { co_return errc::file_too_large; }
     home_writes::entry here(state.writes);
     here.begin(file);
-    std::vector<append_part> parts;
-    for (std::uint64_t at = before.size; at < end;) {
-        append_part part;
-        part.chunk = {file, static_cast<std::uint32_t>(at / before.chunk_size)};
-        part.offset = static_cast<std::uint32_t>(at % before.chunk_size);
-        part.size =
-            static_cast<std::uint32_t>(std::min<std::uint64_t>(before.chunk_size - part.offset, end - at));
-        part.from = bytes.get() + (at - before.size);
-        at += part.size;
-        parts.push_back(part);
-    }
-    status outcome;
+    const std::vector<append_part> parts = parts_of(before, {bytes.get(), asked.size});
     const bool leaves = std::ranges::any_of(parts, [&](const append_part& part) {
         return cluster::place_chunk(state.placement, file, part.chunk.index) != state.self;
     });
     // If it failed, who has something of it must be known.
     if (leaves && state.owed->may_not_cut(file)) { co_return errc::try_again; }
     if (leaves) { BFS_CO_CHECK(note_append(state, file, end)); }
+    status outcome;
     std::size_t tried = 0;
     for (; tried < parts.size() && outcome; ++tried) {
         task<status> storing = store_part(state, parts[tried], before.epoch);
@@ -210,17 +231,9 @@ task<status> append(service_state& state, server_call& call, rpc::write_chunk::r
     }
     if (!outcome) {
         here.end();
-        doubt_append(state, file);
-        bool seen = false;
-        task<status> removing = take_back(state, file, before.size, end, seen);
-        const status removed = co_await std::move(removing);
-        if (removed) { state.notes.remove(note_kind::appended, file.value); }
-        if (seen && (tried > 1 || outcome.error() == errc::outcome_unknown)) {
-            co_return errc::outcome_unknown;
-        }
-        // Nothing of it is to be seen: the client may try again.
-        const bool again = undecided(outcome.error()) || outcome.error() == errc::stale_epoch;
-        co_return again ? errc::try_again : outcome.error();
+        const bool stored = tried > 1 || outcome.error() == errc::outcome_unknown;
+        task<status> failing = fail(state, file, before.size, end, stored, outcome);
+        co_return co_await std::move(failing);
     }
     rpc::write_chunk::reply answer;
     answer.offset = before.size;
