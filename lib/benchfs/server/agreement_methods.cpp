@@ -43,6 +43,9 @@ task<status> directory_pages(void* context, server_call& call) {
 status add_directory(void* context, server_call& call) {
     BFS_TRY(class directory_log* const log, log_of(state_of(context)));
     const auto asked = call.request<rpc::add_directory>();
+    const bool knows =
+        asked.paths == rpc::add_directory::comes_back || asked.paths == rpc::add_directory::is_named;
+    if (knows && !call.asker()) { return errc::not_permitted; } // only servers do
     BFS_CHECK(log->add({asked.id}, {asked.parent}, asked.paths));
     call.reply<rpc::add_directory>({});
     return ok();

@@ -80,6 +80,7 @@ private:
     using orphans = std::vector<std::pair<file_id, file_id>>; // directories with their parents
     [[nodiscard]] bool lives_here(file_id id) const noexcept;
     [[nodiscard]] bool holds_name_in(file_id id) const noexcept;
+    void look_again();
     [[nodiscard]] static runtime::task<status> compare_again(directories& self);
     [[nodiscard]] static runtime::task<status> tell_later(directories& self, orphans left);
 

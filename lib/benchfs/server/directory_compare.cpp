@@ -52,8 +52,7 @@ task<status> directories::compare_all(parents there) {
             }
         }
         if (holds_name_in(id)) {
-            // What is being changed in there counts on it; and it may come back.
-            if (!std::exchange(comparing_again_, true)) { state_.background->spawn(compare_again(*this)); }
+            look_again();
             continue;
         }
         apply({rpc::wire_directory::removed, id.value, 0});
@@ -131,8 +130,16 @@ bool directories::holds_name_in(file_id id) const noexcept {
     return held;
 }
 
+/// At a directory that is not known at server 0 and in which names are being changed, which counts on it; and
+/// it may come back.
+void directories::look_again() {
+    if (!std::exchange(comparing_again_, true)) { state_.background->spawn(compare_again(*this)); }
+}
+
 task<status> directories::compare_again(directories& self) {
-    BFS_CO_CHECK(co_await runtime::sleep_for(longest_pause));
+    do {
+        BFS_CO_CHECK(co_await runtime::sleep_for(longest_pause));
+    } while (self.untold_ != 0); // what this comparison has found is being told
     self.comparing_again_ = false;
     self.incarnation_ = 0; // all of them
     task<status> asking = self.fetch();
@@ -154,6 +161,8 @@ task<status> directories::tell_later(directories& self, orphans left) {
             if (added) { continue; }
             if (later(added)) {
                 still.emplace_back(id, parent);
+            } else if (self.holds_name_in(id)) {
+                self.look_again();
             } else {
                 self.apply({rpc::wire_directory::removed, id.value, 0});
             }

@@ -95,6 +95,23 @@ void directory_log::has_compared(server_id server) {
     if (compared_.insert(server).second) { last_back_ = state_.loop.now(); }
 }
 
+void directory_log::lost_touch(server_id server) {
+    if (compared_.erase(server) != 0) { last_back_ = state_.loop.now(); }
+}
+
+task<status> directory_log::all_told(std::optional<server_id>& silent) {
+    for (std::uint32_t s = 0; s < state_.placement.servers(); ++s) {
+        const auto server = static_cast<server_id>(s);
+        if (!state_.owed->tells_of_loss(server)) { continue; }
+        task<status> asking = state_.agreed->tell<rpc::thaw>(server, rpc::thaw::request{0});
+        if (const status answered = co_await std::move(asking); !answered) {
+            silent = server;
+            co_return errc::busy;
+        }
+    }
+    co_return some_come_back() ? errc::try_again : errc::ok;
+}
+
 bool directory_log::somebody_compares() const noexcept {
     for (std::uint32_t s = 0; s < state_.placement.servers(); ++s) {
         const auto server = static_cast<server_id>(s);
@@ -147,7 +164,10 @@ task<status> directory_log::move(rpc::move_directory::request what, std::optiona
     if (state_.notes.has(note_kind::moved, what.move)) { co_return ok(); }
     if (state_.agreed->ended(what.move)) { co_return errc::busy; }
     // What lies below what is not known for sure yet, nor which numbers were given out before.
-    if (some_come_back()) { co_return errc::try_again; }
+    if (some_come_back()) {
+        task<status> asking = all_told(silent);
+        BFS_CO_CHECK(co_await std::move(asking));
+    }
     BFS_CO_CHECK(state_.log.room());
     if (!state_.possible({what.move})) { co_return errc::invalid_argument; }
     if (what.paths < state_.dirs->paths()) { co_return errc::stale_epoch; }

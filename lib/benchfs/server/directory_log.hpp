@@ -52,6 +52,8 @@ public:
     [[nodiscard]] bool some_come_back() const noexcept;
     /// A server has told of those that live there, as far as their parents were known.
     void has_compared(server_id server);
+    /// It does not answer: what it could not tell yet comes later.
+    void lost_touch(server_id server);
     /// A number of a change that somebody knows. If an earlier start has given it out, and this one has lost
     /// that, numbers go on above it, and paths count as changed.
     void heard_of(std::uint64_t number);
@@ -71,6 +73,9 @@ private:
     void push(const rpc::wire_directory& entry);
     /// Since the start, and not so long ago that the tail has forgotten it.
     [[nodiscard]] bool was_removed(file_id id) const noexcept;
+    /// busy: a server has not told all that it knows and was lost here, and does not answer; it goes to
+    /// `silent`. try_again: it will have soon.
+    [[nodiscard]] runtime::task<status> all_told(std::optional<server_id>& silent);
     /// Whether a server that knows what was lost here has not said so yet.
     [[nodiscard]] bool somebody_compares() const noexcept;
 

@@ -31,9 +31,13 @@ constexpr duration longest_duty_pause = std::chrono::seconds(1);
 task<status> show_table(service_state& state, server_id to) {
     if (state.self != server_id{0}) { co_return ok(); }
     task<result<rpc::thaw::reply>> thawing = state.agreed->ask<rpc::thaw>(to, rpc::thaw::request{0});
-    BFS_CO_TRY(const rpc::thaw::reply answer, co_await std::move(thawing));
+    const result<rpc::thaw::reply> answer = co_await std::move(thawing);
+    if (!answer) {
+        state.dir_log->lost_touch(to);
+        co_return answer.error();
+    }
     state.dir_log->has_compared(to);
-    co_return answer.untold == 0 ? errc::ok : errc::try_again;
+    co_return answer->untold == 0 ? errc::ok : errc::try_again;
 }
 
 [[nodiscard]] bool truncates(const duty& d) noexcept {
