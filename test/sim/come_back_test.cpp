@@ -11,14 +11,6 @@ namespace {
 using runtime::task;
 using namespace std::chrono_literals;
 
-cluster_plan three_servers(const char* engine = "uring") {
-    cluster_plan plan;
-    plan.servers = 3;
-    plan.clients = 2;
-    plan.engine = engine;
-    return plan;
-}
-
 /// Directories in each other whose homes are these servers, and a file of server 2 in the last one. Synced.
 struct nest {
     std::string path; // of the last directory
@@ -39,13 +31,6 @@ task<result<nest>> make_nest(file_system& fs, std::vector<std::uint16_t> homes) 
     co_return made;
 }
 std::vector<std::uint16_t> deep() { return {2, 1, 2, 1, 2, 1}; }
-
-task<status> begin_empty(sim_cluster& servers, world& w, runtime::task_scope& graves) {
-    servers.crash(0, false, graves);
-    servers.disk(0).files.clear();
-    co_await w.rest(50ms);
-    co_return co_await servers.start(0);
-}
 
 /// A name in the directory at each server.
 task<bool> takes_names(file_system& fs, nest in) {

@@ -40,6 +40,14 @@ inline void play(std::uint64_t seed, const cluster_plan& plan, story told,
     CHECK(name(done.error()) == "ok");
 }
 
+/// Kills a server that is up, and starts it again; `power`: with its machine.
+inline runtime::task<status> restart(sim_cluster& servers, world& w, runtime::task_scope& graves,
+                                     unsigned server, bool power = false) {
+    servers.crash(server, power, graves);
+    co_await w.rest(50ms);
+    co_return co_await servers.start(server);
+}
+
 /// A story that counts how often what it is about came to pass.
 using counting_story =
     std::function<runtime::task<status>(sim_cluster&, world&, runtime::task_scope&, unsigned&)>;
