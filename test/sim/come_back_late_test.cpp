@@ -126,23 +126,17 @@ task<status> forgotten_teller(sim_cluster& servers, world& w, runtime::task_scop
                               unsigned& lost) {
     file_system& fs = servers.fs(0);
     const std::string q = path_at(fs, 3, "q");
-    BFS_CO_CHECK(co_await fs.mkdir(q));
-    BFS_CO_TRY(const attributes iq, co_await fs.stat(q));
-    const std::string p = q + "/" + name_at(fs, iq.id, server_id{2}, "p");
-    BFS_CO_CHECK(co_await fs.mkdir(p));
-    BFS_CO_TRY(const attributes ip, co_await fs.stat(p));
-    const std::string d = p + "/" + name_at(fs, ip.id, server_id{1}, "d");
-    BFS_CO_CHECK(co_await fs.mkdir(d));
-    BFS_CO_TRY(const attributes id, co_await fs.stat(d));
-    const std::string file = d + "/" + name_at(fs, id.id, server_id{1}, "f");
+    BFS_CO_TRY(const file_id q_id, co_await make_directory(fs, q));
+    const std::string p = q + "/" + name_at(fs, q_id, server_id{2}, "p");
+    BFS_CO_TRY(const file_id p_id, co_await make_directory(fs, p));
+    const std::string d = p + "/" + name_at(fs, p_id, server_id{1}, "d");
+    BFS_CO_TRY(const file_id d_id, co_await make_directory(fs, d));
+    const std::string file = d + "/" + name_at(fs, d_id, server_id{1}, "f");
     BFS_CO_CHECK(co_await make_empty_file(fs, file));
     BFS_CO_CHECK(co_await fs.sync());
     servers.crash(3, false, graves);
-    servers.crash(0, false, graves);
-    servers.disk(0).files.clear();
-    co_await w.rest(50ms);
-    task<status> starting = servers.start(0);
-    BFS_CO_CHECK(co_await std::move(starting));
+    task<status> emptied = begin_empty(servers, w, graves);
+    BFS_CO_CHECK(co_await std::move(emptied));
     co_await w.rest(5s); // servers 1 and 2 have compared, what they have waits for server 3
     if (kill) {
         servers.crash(2, false, graves);
@@ -158,7 +152,7 @@ task<status> forgotten_teller(sim_cluster& servers, world& w, runtime::task_scop
     }
     co_await w.rest(60s);
     const result<attributes> there = co_await servers.fs(1).stat(file);
-    const std::string more = d + "/" + name_at(fs, id.id, server_id{2}, "more");
+    const std::string more = d + "/" + name_at(fs, d_id, server_id{2}, "more");
     const status made = co_await make_empty_file(servers.fs(1), more);
     CHECK(name(there.error()) == "ok");
     CHECK(name(made.error()) == "ok");
