@@ -71,7 +71,16 @@ task<status> user::work() {
     co_return ok();
 }
 
+task<void> user::change_directories() {
+    const std::uint64_t kind = random().below(10);
+    if (kind < 4) { return make_directory(); }
+    if (kind < 7) { return move_directory(); }
+    if (kind < 8) { return remove_directory(); }
+    return kind < 9 ? open(false) : move(some_path(false), some_path(false));
+}
+
 task<void> user::one() {
+    if (s_.plan.changes_percent != 0 && s_.w.chance(s_.plan.changes_percent)) { return change_directories(); }
     const std::uint64_t kind = random().below(100);
     if (kind < 4) { return use_link(); }
     if (kind < 6) { return move_directory(); }

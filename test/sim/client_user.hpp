@@ -28,6 +28,7 @@ private:
     [[nodiscard]] file_system& fs() noexcept { return s_.servers.fs(number_); }
     [[nodiscard]] prng& random() noexcept { return s_.w.random(); }
     [[nodiscard]] task<void> one();
+    [[nodiscard]] task<void> change_directories();
     void wrong(const std::string& what, std::uint32_t op, const std::string& why);
     void count(errc e);
 

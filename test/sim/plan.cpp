@@ -15,6 +15,7 @@ std::string run_plan::text() const {
     add("kills", kills != 0);
     add("power losses", power_losses != 0);
     add("power losses of several servers", cuts_power);
+    add("many changes of directories", changes_percent != 0);
     add("full", full);
     add("small log", small_log);
     add("bit flips", flips != 0);
@@ -52,6 +53,7 @@ run_plan make_plan(world& w, plant planted, bool armed) {
     }
     // Not with power losses: a recovery cannot tell a bit that flipped from a write that was lost.
     if (p.durable && p.power_losses == 0 && !p.cuts_power && w.chance(25)) { p.flips = 2; }
+    if (w.chance(20)) { p.changes_percent = 70; }
     p.appends = p.power_losses == 0 && (p.durable || p.kills == 0);
     p.fault_every = w.between(3ms, 60ms);
     if (p.durable && w.chance(50)) { // every restart, and every few hundred changes, make a checkpoint due

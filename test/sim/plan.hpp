@@ -13,6 +13,7 @@ struct run_plan {
     plant planted = plant::none;
     unsigned operations = 60; // of each client
     bool truncates = true;
+    unsigned changes_percent = 0; // of the operations: directories that are made, removed and moved
     bool appends = false; // to files whose records are counted: where no server forgets what it acknowledged
     // Relative weights of what goes wrong; 0: never.
     unsigned cuts = 0;
