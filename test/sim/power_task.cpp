@@ -188,8 +188,13 @@ private:
     /// A path of the run: what nobody touched is what it was; else it is something that it may be.
     task<status> check_path(std::size_t p, std::uint64_t before) {
         const bool touched = s_.touched->paths.contains(p);
-        task<result<attributes>> looking = fs().stat(path_text(p));
-        const result<attributes> found = co_await std::move(looking);
+        // A directory whose parent is lost is given up when nobody has told of that for a minute.
+        const time_point patience = s_.w.now() + (touched ? duration(90s) : duration(0));
+        result<attributes> found = errc::timed_out;
+        do {
+            task<result<attributes>> looking = fs().stat(path_text(p));
+            found = co_await std::move(looking);
+        } while (found.error() == errc::timed_out && s_.w.now() < patience);
         const std::uint64_t now = found ? found->id.value : 0;
         const bool may =
             found || found.error() == errc::not_found ||
