@@ -1,7 +1,7 @@
 // Appends that fail half-way, because the server of their place cannot be reached or has been forgotten: what
 // they have sent may still arrive, or lie there already. It covers nothing that was written since, is not there
 // twice, and is not seen where nothing was appended.
-#include "story.hpp"
+#include "append_stories.hpp"
 
 #include <algorithm>
 
@@ -13,62 +13,6 @@ namespace {
 using runtime::task;
 using namespace std::chrono_literals;
 
-constexpr unsigned late_chunk = 16 * 1024;
-constexpr std::size_t late_piece = 4096;
-constexpr open_flags late_how = open_flags::read_write | open_flags::create;
-
-cluster_plan late_plan(unsigned servers) {
-    cluster_plan plan;
-    plan.servers = servers;
-    plan.clients = 2;
-    plan.engine = "uring";
-    plan.chunk_size = late_chunk;
-    return plan;
-}
-
-/// A new file of server 0 whose chunks from the second one on are at these servers.
-task<result<std::string>> make_late_file(file_system& fs, std::vector<std::uint16_t> where) {
-    for (unsigned i = 0;; ++i) {
-        std::string path = "/f" + std::to_string(i);
-        BFS_CO_TRY(file made, co_await fs.open(path, late_how));
-        bool fits = made.id().home() == server_id{0};
-        for (unsigned c = 0; c < where.size(); ++c) {
-            fits = fits && fs.server_of_chunk(made.id(), c + 1) == server_id{where[c]};
-        }
-        if (fits) { co_return path; }
-    }
-}
-
-task<status> write_late(file f, std::byte what, std::size_t size, std::uint64_t at) {
-    const std::vector<std::byte> bytes(size, what);
-    const result<std::size_t> done = co_await f.write(bytes, at);
-    if (!done) { co_return done.error(); }
-    CHECK(*done == size);
-    co_return ok();
-}
-task<status> append_late(file f, std::byte what, status& outcome) {
-    outcome = co_await write_late(f, what, late_piece, 0);
-    co_return ok();
-}
-
-struct late_append {
-    file appended; // of client 0
-    file written;  // the same one, of client 1
-    status outcome = errc::busy;
-};
-/// To a place at server 1, in a file of server 0. Both are connected, and server 1 has joined the file.
-constexpr std::uint64_t late_place = late_chunk + late_piece;
-task<result<late_append>> prepare_append(sim_cluster& servers) {
-    task<result<std::string>> making = make_late_file(servers.fs(0), {1});
-    BFS_CO_TRY(const std::string path, co_await std::move(making));
-    BFS_CO_TRY(file appended, co_await servers.fs(0).open(path, late_how | open_flags::append));
-    BFS_CO_TRY(file written, co_await servers.fs(1).open(path, late_how));
-    BFS_CO_CHECK(co_await write_late(written, std::byte{'0'}, late_chunk, 0));
-    BFS_CO_CHECK(co_await write_late(appended, std::byte{'w'}, late_piece, 0));
-    late_append prepared{std::move(appended), std::move(written), errc::busy};
-    co_return prepared;
-}
-
 /// The file's home cannot reach server 1 for a while, everybody else can: client 1 writes behind the place.
 task<status> append_to_nowhere(sim_cluster& servers, world& w, duration away, runtime::task_scope& work,
                                late_append& it) {
@@ -76,17 +20,6 @@ task<status> append_to_nowhere(sim_cluster& servers, world& w, duration away, ru
     work.spawn(append_late(it.appended, std::byte{'a'}, it.outcome));
     co_await w.rest(100ms);
     co_return co_await write_late(it.written, std::byte{'b'}, late_piece, late_place + late_piece);
-}
-
-/// One letter for each piece behind the first chunk.
-task<result<std::string>> late_pieces(file f) {
-    std::vector<std::byte> back(late_chunk + 8 * late_piece);
-    BFS_CO_TRY(const std::size_t got, co_await f.read(back, 0));
-    std::string pieces;
-    for (std::size_t at = late_chunk; at + late_piece <= got; at += late_piece) {
-        pieces += back[at] == std::byte{0} ? '-' : static_cast<char>(back[at]);
-    }
-    co_return pieces;
 }
 
 /// What was sent arrives after another write to the same place.

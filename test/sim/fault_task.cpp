@@ -44,6 +44,11 @@ private:
         return s_.servers.client_host(static_cast<unsigned>(random().below(s_.plan.cluster.clients)));
     }
 
+    /// Where it is called, or where it calls others from.
+    [[nodiscard]] host& server_side(unsigned server) {
+        return s_.w.chance(50) ? s_.servers.server_host(server) : s_.servers.calling_host(server);
+    }
+
     void disturb(std::size_t kind) {
         network& net = s_.servers.net();
         const unsigned server = some_server();
@@ -57,10 +62,16 @@ private:
             if (there.links() != 0) { there.link_at(random().below(there.links())).cut(); }
             break;
         case 1:
+            if (const unsigned other = some_server(); other != server && s_.w.chance(60)) {
+                // Also for longer than servers wait for each other.
+                const duration longer = s_.w.chance(60) ? length : s_.w.between(1s, 6s);
+                net.part(s_.servers.calling_host(other), there, longer);
+                break;
+            }
             net.part(some_client(), there, length);
             break;
         case 2:
-            net.stall(s_.w.chance(50) ? there : some_client(), length);
+            net.stall(s_.w.chance(50) ? some_client() : server_side(server), length);
             break;
         case 3:
             net.slow(s_.w.chance(50) ? there : some_client(), 10, length);

@@ -248,9 +248,34 @@ task<status> lose_an_append(sim_cluster& servers, world& w, runtime::task_scope&
     co_return co_await std::move(judging);
 }
 
+/// The file is longer than the client knew: the bytes are at server 1, which it never met.
+task<status> lose_a_far_append(sim_cluster& servers, world& w, runtime::task_scope& graves, unsigned& heard) {
+    file_system& fs = servers.fs(0);
+    std::string path;
+    for (unsigned i = 0; path.empty(); ++i) {
+        const std::string one = sync_path(2, 0, "f" + std::to_string(i) + "-");
+        BFS_CO_TRY(const file made, co_await servers.fs(1).open(one, sync_making));
+        if (fs.server_of_chunk(made.id(), 1) == server_id{1}) { path = one; }
+    }
+    BFS_CO_CHECK(co_await servers.fs(1).sync());
+    task<result<file>> opening = fs.open(path, open_flags::read_write | open_flags::append);
+    BFS_CO_TRY(file f, co_await std::move(opening));
+    BFS_CO_CHECK(co_await servers.fs(1).truncate(path, sync_chunk));
+    const std::vector<std::byte> bytes = sync_bytes(1, 7);
+    task<status> writing = put(f, bytes);
+    BFS_CO_CHECK(co_await std::move(writing));
+    task<status> losing = bounce(servers, w, 1, true, graves);
+    BFS_CO_CHECK(co_await std::move(losing));
+    std::vector<std::byte> whole(sync_chunk);
+    whole.insert(whole.end(), bytes.begin(), bytes.end());
+    task<status> judging = sync_after_loss(fs, f, whole, w.chance(50), heard);
+    co_return co_await std::move(judging);
+}
+
 } // namespace
 
 TEST_CASE("a sync tells of what a server has lost that another one gave it") {
     CHECK(play_each(sync_seeds, sync_plan(2), lose_a_new_name) > sync_seeds / 4);
     CHECK(play_each(sync_seeds, sync_plan(2), lose_an_append) > sync_seeds / 4);
+    CHECK(play_each(sync_seeds, sync_plan(2), lose_a_far_append) > sync_seeds / 4);
 }

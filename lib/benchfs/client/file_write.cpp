@@ -149,6 +149,12 @@ task<result<std::size_t>> file::append(const_byte_span from) {
         if (!stored && done != 0 && stored.error() != errc::outcome_unknown) { break; }
         if (!stored) { co_return stored.error(); }
         for (const server_id other : fs.servers_beside_home(*this, stored->offset, size)) {
+            // Others had made the file longer than this client knew. What that server loses before it is met
+            // here is not noticed.
+            if (std::ranges::find(others, other) == others.end()) {
+                task<void> meeting = shared_change::expect(shared, other);
+                co_await std::move(meeting);
+            }
             shared.made_by(other);
         }
         end_ = stored->offset + size;

@@ -236,7 +236,7 @@ bool server::answer_repeat(peer_state& p, server_call& call) noexcept {
 }
 
 void server::keep_reply(std::uint64_t session_id, std::uint64_t sequence, const method_info& method,
-                        const_byte_span body) noexcept {
+                        const_byte_span body, errc outcome) noexcept {
     session* s = sessions_.find(session_id);
     if (s == nullptr || sequence == 0) { return; }
     session::entry& e = s->at(sequence);
@@ -244,6 +244,7 @@ void server::keep_reply(std::uint64_t session_id, std::uint64_t sequence, const 
     frame head;
     head.flags = flag_reply;
     head.method = method.id;
+    head.detail = static_cast<std::uint32_t>(outcome);
     header_buffer header;
     header.begin(head, nullptr);
     const bool fits = header.append(body);

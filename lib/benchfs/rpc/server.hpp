@@ -97,7 +97,7 @@ public:
     /// Staged in the log, so in one frame with what was changed in the same step. Nothing happens if the
     /// session is gone.
     void keep_reply(std::uint64_t session_id, std::uint64_t sequence, const method_info& method,
-                    const_byte_span body) noexcept;
+                    const_byte_span body, errc outcome = errc::ok) noexcept;
 
     [[nodiscard]] std::size_t connections() const noexcept { return peers_.size(); }
     [[nodiscard]] std::size_t sessions() const noexcept { return sessions_.size(); }

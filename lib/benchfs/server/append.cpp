@@ -125,36 +125,28 @@ void doubt_append(service_state& state, file_id file) {
 /// What an append that failed has stored lies behind the end of the file, where a later write must leave zeros:
 /// the file is cut to the size that it has. What others have stored there, and the size does not cover yet,
 /// they write again in the new epoch; and what the append has sent and has not arrived is of an old one then,
-/// and refused. `seen` is set if somebody else has made the file longer meanwhile: what of the append lies
-/// before the end now stays.
-task<status> take_back(service_state& state, file_id file, std::uint64_t begin, std::uint64_t end, bool& seen) {
-    while (!may_write_here(state, file)) { // a truncation, which knows nothing of this
+/// and refused. Where somebody else has made the file longer meanwhile, what of the append lies before the end
+/// now stays.
+task<status> take_back(service_state& state, file_id file, std::uint64_t end) {
+    // A truncation waits, and not for long.
+    while (!state.owed->cutting(file) && !state.writes.may_begin(file)) {
         if (state.background->stop_requested()) { co_return errc::try_again; }
         BFS_CO_CHECK(co_await runtime::sleep_for(truncation_look));
+    }
+    if (state.owed->cutting(file)) {
+        // The file is in a newer epoch than the append, and the other servers are told of that: for as long as
+        // one of them is away. It knows nothing of what lies here.
+        BFS_CO_TRY(const metadata::attributes now, state.names.stat(file));
+        const duties::cut_here cutting_here(*state.owed, file);
+        task<status> cutting = cut_chunks(state, file, now.chunk_size, end, now.size);
+        co_return co_await std::move(cutting);
     }
     const home_writes::gate closed(state.writes, file);
     task<status> settling = state.writes.idle(file);
     BFS_CO_CHECK(co_await std::move(settling));
-    BFS_CO_TRY(const metadata::attributes now, state.names.stat(file));
-    seen = now.size > begin;
-    if (state.owed->cutting(file)) { co_return ok(); } // in a newer epoch than that of the append
     BFS_CO_TRY(const metadata::attributes cut, state.names.leap_epoch(file));
     task<status> finishing = finish_truncation(state, cut, end);
     co_return co_await std::move(finishing);
-}
-
-/// Ends an append that failed with `why`; what to answer. `stored`: there may be something of it.
-task<status> fail(service_state& state, file_id file, std::uint64_t begin, std::uint64_t end, bool stored,
-                  status why) {
-    doubt_append(state, file);
-    bool seen = false;
-    task<status> removing = take_back(state, file, begin, end, seen);
-    const status removed = co_await std::move(removing);
-    if (removed) { state.notes.remove(note_kind::appended, file.value); }
-    if (seen && stored) { co_return errc::outcome_unknown; }
-    // Nothing of it is to be seen: the client may try again.
-    const bool again = undecided(why.error()) || why.error() == errc::stale_epoch;
-    co_return again ? errc::try_again : why.error();
 }
 
 /// The file went away meanwhile, and with it what it had.
@@ -166,6 +158,27 @@ task<status> drop_parts(service_state& state, std::span<const append_part> parts
     co_return ok();
 }
 
+/// Ends an append that failed with `why`; what to answer. `stored`: there may be something of it.
+task<status> fail(service_state& state, append_place& place, file_id file, std::span<const append_part> parts,
+                  std::uint64_t end, bool stored, status why) {
+    doubt_append(state, file);
+    task<status> removing = take_back(state, file, end);
+    const status removed = co_await std::move(removing);
+    if (removed) { state.notes.remove(note_kind::appended, file.value); }
+    if (!state.names.stat(file)) {
+        task<status> dropping = drop_parts(state, parts);
+        BFS_CO_CHECK(co_await std::move(dropping));
+    }
+    // What could not be taken back may be seen later; what others could not be told of yet may not.
+    const bool left =
+        !removed && removed.error() != errc::stale_handle && removed.error() != errc::outcome_unknown;
+    if (left && stored) { note_growth(state, file, in_doubt); }
+    if (place.seen() && stored) { co_return errc::outcome_unknown; }
+    // Nothing of it is to be seen: the client may try again.
+    const bool again = undecided(why.error()) || why.error() == errc::stale_epoch;
+    co_return again ? errc::try_again : why.error();
+}
+
 } // namespace
 
 result<metadata::attributes> grow(service_state& state, file_id file, std::uint64_t epoch, std::uint64_t end) {
@@ -175,7 +188,18 @@ result<metadata::attributes> grow(service_state& state, file_id file, std::uint6
         BFS_TRY(const metadata::attributes current, state.names.stat(file));
         grown = state.names.extend(file, current.epoch, end, now);
     }
+    if (grown) { note_growth(state, file, grown->size); }
     return grown;
+}
+
+void note_growth(service_state& state, file_id file, std::uint64_t size) {
+    if (state.appends.empty()) { return; }
+    const auto found = state.appends.find(file);
+    if (found == state.appends.end()) { return; }
+    service_state::append_turn& turn = found->second;
+    if (size <= turn.begin || turn.seen) { return; }
+    turn.seen = true;
+    state.requests->keep_reply(turn.session, turn.sequence, rpc::write_chunk::info, {}, errc::outcome_unknown);
 }
 
 void fence_appends(service_state& state) {
@@ -223,6 +247,7 @@ task<status> append(service_state& state, server_call& call, rpc::write_chunk::r
     // If it failed, who has something of it must be known.
     if (leaves && state.owed->may_not_cut(file)) { co_return errc::try_again; }
     if (leaves) { BFS_CO_CHECK(note_append(state, file, end)); }
+    place.stores_at(before.size, call);
     status outcome;
     std::size_t tried = 0;
     for (; tried < parts.size() && outcome; ++tried) {
@@ -232,11 +257,12 @@ task<status> append(service_state& state, server_call& call, rpc::write_chunk::r
     if (!outcome) {
         here.end();
         const bool stored = tried > 1 || outcome.error() == errc::outcome_unknown;
-        task<status> failing = fail(state, file, before.size, end, stored, outcome);
+        task<status> failing = fail(state, place, file, parts, end, stored, outcome);
         co_return co_await std::move(failing);
     }
     rpc::write_chunk::reply answer;
     answer.offset = before.size;
+    place.ends();
     const result<metadata::attributes> grown = grow(state, file, before.epoch, end);
     if (!grown) {
         if (grown.error() == errc::stale_handle) {

@@ -14,6 +14,10 @@ namespace benchfs::server {
 [[nodiscard]] result<metadata::attributes> grow(service_state& state, file_id file, std::uint64_t epoch,
                                                 std::uint64_t end);
 
+/// In the step in which anybody else has made the file so long: what an append that is under way has stored may
+/// be seen from now on. If this server dies, its client must not be told to do it again.
+void note_growth(service_state& state, file_id file, std::uint64_t size);
+
 /// Once, at a start, after the duties are taken up: what an earlier start of this server may have sent to
 /// others for appends is refused there from now on. Each such file is cut to its size, in a new epoch. Staged.
 void fence_appends(service_state& state);

@@ -2,6 +2,7 @@
 #include "benchfs/server/agreements.hpp"
 #include "benchfs/server/directories.hpp"
 #include "benchfs/server/duties.hpp"
+#include "benchfs/server/growth.hpp"
 #include "benchfs/server/prepare.hpp"
 #include "benchfs/server/removal.hpp"
 #include "benchfs/server/reservations.hpp"
@@ -296,6 +297,7 @@ task<status> set_size(void* context, server_call& call) {
     }
     if (state.owed->may_not_cut(file)) { co_return errc::try_again; }
     BFS_CO_TRY(const metadata::truncate_answer done, state.names.truncate(file, asked.size, state.now()));
+    note_growth(state, file, done.attr.size);
     call.decide<rpc::set_size>(to_wire(done.attr));
     task<status> cutting = finish_truncation(state, done.attr, done.old_size);
     BFS_CO_CHECK(co_await std::move(cutting));
@@ -308,6 +310,7 @@ status extend(void* context, server_call& call) {
     const auto asked = call.request<rpc::extend>();
     if (state.owed->cutting({asked.id})) { return errc::try_again; }
     BFS_TRY(const attributes now, state.names.extend({asked.id}, asked.epoch, asked.end, state.now()));
+    note_growth(state, {asked.id}, now.size);
     call.reply<rpc::extend>({now.size, now.epoch});
     return ok();
 }

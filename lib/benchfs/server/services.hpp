@@ -45,6 +45,12 @@ struct service_state {
     struct append_turn {
         runtime::mutex lock;
         std::uint32_t users = 0;
+        // Of the append whose turn it is, from when its bytes are stored until the size covers them or they are
+        // taken back: its place and its call. `seen`: others have made the file longer than that.
+        std::uint64_t begin = ~std::uint64_t{0};
+        std::uint64_t session = 0;
+        std::uint64_t sequence = 0;
+        bool seen = false;
     };
     std::unordered_map<file_id, append_turn> appends = {};
     std::uint64_t append_bytes = 0; // received or expected, in memory of their own
