@@ -43,8 +43,9 @@ task<status> directory_pages(void* context, server_call& call) {
 status add_directory(void* context, server_call& call) {
     BFS_TRY(class directory_log* const log, log_of(state_of(context)));
     const auto asked = call.request<rpc::add_directory>();
-    const bool knows =
-        asked.paths == rpc::add_directory::comes_back || asked.paths == rpc::add_directory::is_named;
+    const bool knows = asked.paths == rpc::add_directory::comes_back ||
+                       asked.paths == rpc::add_directory::is_named ||
+                       asked.paths == rpc::add_directory::is_named_again;
     if (knows && !call.asker()) { return errc::not_permitted; } // only servers do
     BFS_CHECK(log->add({asked.id}, {asked.parent}, asked.paths));
     call.reply<rpc::add_directory>({});
@@ -87,7 +88,11 @@ task<status> move_outcome(void* context, server_call& call) {
 status freeze(void* context, server_call& call) {
     service_state& state = state_of(context);
     if (state.self == server_id{0}) { return errc::not_supported; } // it freezes by itself
-    call.reply<rpc::freeze>(state.dirs->freeze(call.request<rpc::freeze>()));
+    const auto what = call.request<rpc::freeze>();
+    // Nothing moves before server 0 has heard from here in which parents directories are. The move that asks
+    // may hold a name that is to be told, so it does not wait for that.
+    if (what.paths != 0 && state.dirs->lost_names()) { return errc::busy; }
+    call.reply<rpc::freeze>(state.dirs->freeze(what));
     return ok();
 }
 
@@ -134,11 +139,12 @@ task<status> reserve_entry(void* context, server_call& call) {
     co_return ok();
 }
 
-status settle_entry(void* context, server_call& call) {
+task<status> settle_entry(void* context, server_call& call) {
     const auto asked = call.request<rpc::settle_entry>();
-    BFS_CHECK(state_of(context).reserved->settle(asked.move, asked.moved != 0));
+    task<status> settling = state_of(context).reserved->settle_for_good(asked.move, asked.moved != 0);
+    BFS_CO_CHECK(co_await std::move(settling));
     call.reply<rpc::settle_entry>({});
-    return ok();
+    co_return ok();
 }
 
 status move_pursued(void* context, server_call& call) {

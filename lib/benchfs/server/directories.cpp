@@ -158,7 +158,10 @@ task<status> directories::fetch_pages() {
     while (true) {
         page p;
         task<status> asking = fetch_page(cursor, p);
-        BFS_CO_CHECK(co_await std::move(asking));
+        if (const status got = co_await std::move(asking); !got) {
+            if (whole) { incarnation_ = 0; } // all of them again: they have not been compared
+            co_return got;
+        }
         if (cursor != 0 && p.head.incarnation != teller) {
             cursor = 0; // its log has begun anew: all of it from the beginning
             incarnation_ = 0;

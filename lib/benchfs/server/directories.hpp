@@ -54,7 +54,9 @@ public:
     [[nodiscard]] bool joined() const noexcept { return joined_; }
     /// Whether server 0 has lost directories that live here and does not take them back yet.
     [[nodiscard]] bool untold() const noexcept { return untold_ != 0; }
-
+    /// Whether this server, which is not server 0, has lost something, names of directories too perhaps, and
+    /// has not told server 0 yet in which parents those are that it has.
+    [[nodiscard]] bool lost_names() const noexcept;
     /// A name of a directory that is here.
     struct naming {
         file_id id;

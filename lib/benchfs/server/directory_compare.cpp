@@ -4,6 +4,7 @@
 
 #include "benchfs/runtime/sleep.hpp"
 #include "benchfs/server/agreements.hpp"
+#include "benchfs/server/duties.hpp"
 #include "benchfs/server/peers.hpp"
 #include "benchfs/server/reservations.hpp"
 
@@ -61,12 +62,14 @@ task<status> directories::compare_all(parents there) {
         ++untold_;
         state_.background->spawn(tell_later(*this, std::move(early)));
     }
-    if (!lost_) { co_return ok(); }
+    if (!lost_ && !lost_names()) { co_return ok(); }
     task<status> comparing = compare_names(std::move(there));
     co_return co_await std::move(comparing);
 }
 
-/// The names of directories that are here, with what server 0 says of them.
+/// The names of directories that are here, with what server 0 says of them. And names that are kept for
+/// directories on their way: server 0 may have decided so, and have lost that; who began the move says it,
+/// perhaps much later.
 task<status> directories::compare_names(parents there) {
     std::vector<naming> other;
     metadata::dentry_table& known = state_.names.state().entries;
@@ -83,34 +86,42 @@ task<status> directories::compare_names(parents there) {
         });
         if (looked % directories_at_once == 0) { BFS_CO_CHECK(co_await runtime::yield()); }
     }
+    state_.notes.for_each(note_kind::reserved, [&](std::uint64_t, const_byte_span bytes) {
+        if (const std::optional<reservation> r = reservation::parse(bytes)) {
+            other.push_back({{r->asked.child}, {r->asked.parent}, std::string(r->name)});
+        }
+    });
     tell_names(std::move(other));
     co_return ok();
 }
 
 void directories::tell_names(std::vector<naming> some) {
-    if (some.empty() || !lost_) { return; }
+    if (some.empty() || (!lost_ && !lost_names())) { return; }
     ++untold_;
     state_.background->spawn(tell_names_later(*this, std::move(some)));
 }
 
 /// Each name is held meanwhile: a move of the directory, which would make what is said wrong, waits. And one
-/// that is being moved already has to end first. A removal would wait for us: if it fails, it tells.
+/// that is being moved already has to end first. A removal would wait for us, and holds the name itself.
 task<status> directories::tell_names_later(directories& self, std::vector<naming> left) {
     service_state& state = self.state_;
     for (duration pause = first_pause; !left.empty(); pause = std::min(pause * 2, longest_pause)) {
         std::vector<naming> still;
         for (const naming& n : left) {
-            if (state.locks.held(n.parent, n.name)) {
-                if (!state.agreed->removes(n.id)) { still.push_back(n); }
+            const bool held = state.locks.held(n.parent, n.name);
+            if (held && !state.agreed->removes(n.id)) {
+                still.push_back(n);
                 continue;
             }
             const auto entry = state.names.find_entry(n.parent, n.name);
             if (!entry || !*entry || (*entry)->id != n.id) { continue; }
-            state.locks.take(n.parent, n.name);
-            const rpc::add_directory::request request{n.id.value, n.parent.value, rpc::add_directory::is_named};
+            if (!held) { state.locks.take(n.parent, n.name); }
+            const std::uint64_t why =
+                self.lost_names() ? rpc::add_directory::is_named_again : rpc::add_directory::is_named;
+            const rpc::add_directory::request request{n.id.value, n.parent.value, why};
             task<status> telling = state.agreed->tell<rpc::add_directory>(server_id{0}, request);
             const status told = co_await std::move(telling);
-            state.locks.release(n.parent, n.name);
+            if (!held) { state.locks.release(n.parent, n.name); }
             if (later(told)) { still.push_back(n); }
         }
         left = std::move(still);
@@ -118,6 +129,10 @@ task<status> directories::tell_names_later(directories& self, std::vector<naming
     }
     --self.untold_;
     co_return ok();
+}
+
+bool directories::lost_names() const noexcept {
+    return state_.self != server_id{0} && state_.owed->tells_of_loss(server_id{0});
 }
 
 bool directories::lives_here(file_id id) const noexcept {

@@ -61,7 +61,8 @@ result<std::uint64_t> directory_log::next_number() {
 bool directory_log::was_removed(file_id id) const noexcept { return removed_.contains(id.value); }
 
 status directory_log::add(file_id id, file_id parent, std::uint64_t paths) {
-    const bool is_named = paths == rpc::add_directory::is_named;
+    const bool named_again = paths == rpc::add_directory::is_named_again;
+    const bool is_named = paths == rpc::add_directory::is_named || named_again;
     const bool comes_back = is_named || paths == rpc::add_directory::comes_back;
     const metadata::directory* const known = state_.names.state().entries.find_directory(id);
     if (known != nullptr && (!is_named || known->parent == parent)) { return ok(); }
@@ -78,7 +79,12 @@ status directory_log::add(file_id id, file_id parent, std::uint64_t paths) {
     }
     // It is missing here because it was removed a moment ago, and its home has not heard yet that it is to be
     // dropped; or before the last start. Only a loss can have taken one that is there.
-    if (comes_back && (!state_.owed->lost_something() || was_removed(id))) { return errc::not_found; }
+    const bool lost_here = state_.owed->lost_something() && !was_removed(id);
+    if (comes_back && known == nullptr && !lost_here) { return errc::not_found; }
+    // All names have been told: what is said now is a late copy, and the directory may have been moved since,
+    // or be about to. Where the names themselves were lost nothing moves until the server that lost them has
+    // told.
+    if (known != nullptr && !named_again && !some_come_back()) { return errc::not_found; }
     if (comes_back) { last_back_ = state_.loop.now(); }
     if (known != nullptr) { // it was moved, and that was lost; or a move that was lost is over
         BFS_TRY(const std::uint64_t change, next_number());
@@ -157,6 +163,16 @@ task<status> directory_log::remove(file_id id, std::uint64_t paths, std::optiona
     co_return outcome;
 }
 
+status directory_log::may_move(file_id id, file_id parent, file_id replaced) const {
+    if (!state_.names.knows_directory(id) || !state_.names.knows_directory(parent)) {
+        return some_come_back() ? errc::try_again : errc::stale_handle;
+    }
+    if (state_.names.below(parent, id)) { return errc::invalid_argument; }
+    // The name that is moved is held in there, and may be all there is: nobody would count it as an entry.
+    const bool replaces_parent = replaced.valid() && replaced != id && state_.names.below(id, replaced);
+    return replaces_parent ? errc::not_empty : errc::ok;
+}
+
 task<status> directory_log::move(rpc::move_directory::request what, std::optional<server_id>& silent,
                                  const rpc::server_call* asked_by) {
     BFS_CO_TRY(auto turn, co_await changing_.lock());
@@ -175,16 +191,13 @@ task<status> directory_log::move(rpc::move_directory::request what, std::optiona
     const file_id parent{what.parent};
     const file_id replaced{what.replaced};
     if (id == root_id || replaced == root_id) { co_return errc::busy; }
-    if (!state_.names.knows_directory(id) || !state_.names.knows_directory(parent)) {
-        co_return some_come_back() ? errc::try_again : errc::stale_handle;
-    }
-    if (state_.names.below(parent, id)) { co_return errc::invalid_argument; }
-    // The name that is moved is held in there, and may be all there is: nobody would count it as an entry.
-    if (replaced.valid() && replaced != id && state_.names.below(id, replaced)) { co_return errc::not_empty; }
+    BFS_CO_CHECK(may_move(id, parent, replaced));
     BFS_CO_TRY(const std::uint64_t change, next_number());
     const rpc::wire_freeze frozen{change, what.replaced, 1};
     task<status> freezing = freeze_all(frozen, silent);
     status outcome = co_await std::move(freezing);
+    // A server that had lost names may have told meanwhile where they are.
+    if (outcome) { outcome = may_move(id, parent, replaced); }
     if (outcome && replaced.valid()) { outcome = state_.names.forget_directory(replaced); }
     if (outcome) {
         if (replaced.valid()) { push({rpc::wire_directory::removed, what.replaced, 0}); }
@@ -223,6 +236,9 @@ task<status> directory_log::freeze_one(service_state& state, server_id server, r
                      static_cast<unsigned>(server), message(answer.error()).data());
         // Nothing has happened.
         if (never_asked(answer.error()) || answer.error() == errc::outcome_unknown) { silent = server; }
+        if (answer.error() == errc::busy) {
+            co_return errc::try_again;
+        } // it has lost names, and tells of them soon
         co_return answer.error() == errc::no_space ? errc::no_space : errc::busy;
     }
     co_return empty(*answer);

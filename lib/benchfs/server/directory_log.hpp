@@ -71,6 +71,8 @@ private:
     [[nodiscard]] static runtime::task<status> thaw_one(service_state& state, server_id server,
                                                         std::uint64_t change);
     void push(const rpc::wire_directory& entry);
+    /// Whether what is known of these allows it.
+    [[nodiscard]] status may_move(file_id id, file_id parent, file_id replaced) const;
     /// Since the start, and not so long ago that the tail has forgotten it.
     [[nodiscard]] bool was_removed(file_id id) const noexcept;
     /// busy: a server has not told all that it knows and was lost here, and does not answer; it goes to

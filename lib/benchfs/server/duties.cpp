@@ -5,6 +5,7 @@
 #include "benchfs/runtime/sleep.hpp"
 #include "benchfs/runtime/with_timeout.hpp"
 #include "benchfs/server/agreements.hpp"
+#include "benchfs/server/directories.hpp"
 #include "benchfs/server/directory_log.hpp"
 #include "benchfs/server/lost_chunks.hpp"
 #include "benchfs/server/peers.hpp"
@@ -27,9 +28,12 @@ constexpr duration longest_duty_pause = std::chrono::seconds(1);
 }
 
 /// Server 0 may have lost directories that live elsewhere. Any word of thawing makes a server fetch the table
-/// and compare it with its own.
+/// and compare it with its own. Another server that has lost something does so by itself when it joins.
 task<status> show_table(service_state& state, server_id to) {
-    if (state.self != server_id{0}) { co_return ok(); }
+    if (state.self != server_id{0}) {
+        if (to != server_id{0}) { co_return ok(); }
+        co_return state.dirs->joined() && !state.dirs->untold() ? errc::ok : errc::try_again;
+    }
     task<result<rpc::thaw::reply>> thawing = state.agreed->ask<rpc::thaw>(to, rpc::thaw::request{0});
     const result<rpc::thaw::reply> answer = co_await std::move(thawing);
     if (!answer) {

@@ -85,6 +85,13 @@ status reservations::settle(std::uint64_t move, bool moved) {
     return ok();
 }
 
+task<status> reservations::settle_for_good(std::uint64_t move, bool moved) {
+    BFS_CO_CHECK(settle(move, moved));
+    if (!moved) { co_return ok(); }
+    BFS_CO_CHECK(state_.log.write());
+    co_return co_await state_.store.sync();
+}
+
 std::vector<std::uint64_t> reservations::moves_into(file_id directory) const {
     std::vector<std::uint64_t> some;
     state_.notes.for_each(note_kind::reserved, [&](std::uint64_t move, const_byte_span bytes) {
@@ -148,7 +155,8 @@ task<status> reservations::settle_forgotten(std::uint64_t move) {
     BFS_CO_TRY(const bool moved, co_await std::move(deciding));
     BFS_LOG_WARN("server", "server %zu has forgotten its move %llx of a directory, which was %s", index(driver),
                  static_cast<unsigned long long>(move), moved ? "done: the new name is made" : "not done");
-    BFS_CO_CHECK(settle(move, moved));
+    task<status> settling = settle_for_good(move, moved);
+    BFS_CO_CHECK(co_await std::move(settling));
     if (moved) { (void)state_.owed->add({duty_kind::forget_move, 0, move, 0, 0, 0}); }
     co_return ok();
 }

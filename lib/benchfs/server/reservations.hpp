@@ -37,6 +37,10 @@ public:
     [[nodiscard]] runtime::task<status> settled_in(file_id directory);
     /// See rpc::settle_entry. ok for what is not reserved: a repeat.
     [[nodiscard]] status settle(std::uint64_t move, bool moved);
+    /// The same for a move of another server. Who began it forgets it after this, and so does server 0: should
+    /// power fail here then, the new name must be there, and everything was synced already, perhaps. One sync
+    /// for each directory that was moved, in the background.
+    [[nodiscard]] runtime::task<status> settle_for_good(std::uint64_t move, bool moved);
 
 private:
     void watch_over();

@@ -61,6 +61,8 @@ struct add_directory {
     static constexpr std::uint64_t comes_back = named_request::no_path - 1;
     /// The same from where its name is, which nobody changes just now: that is the parent.
     static constexpr std::uint64_t is_named = named_request::no_path - 2;
+    /// The same from a server that has lost something itself: the name may be an earlier one that came back.
+    static constexpr std::uint64_t is_named_again = named_request::no_path - 3;
     struct request {
         std::uint64_t id = 0;
         std::uint64_t parent = 0;

@@ -11,7 +11,7 @@
 namespace benchfs::rpc {
 
 /// Raised with every change of any message that an older peer would misread.
-inline constexpr std::uint32_t protocol_version = 9;
+inline constexpr std::uint32_t protocol_version = 10;
 
 using nonce = std::array<std::byte, 32>;
 
