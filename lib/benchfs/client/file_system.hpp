@@ -40,7 +40,8 @@ public:
     /// open_flags::append at the end of the file, wherever that is: up to the chunk size, and 4 MiB, in one
     /// piece; more of it in several, and fewer bytes are the answer when one of them fails (outcome_unknown if
     /// nobody knows whether that one is there). no_space, file_too_large, bad_handle, stale_handle; after an
-    /// error any part of the bytes may have been written.
+    /// error any part of the bytes may have been written. A write of several chunks at an offset is not one
+    /// step: what others append beside it may land between two of them, and be covered by the rest.
     [[nodiscard]] runtime::task<result<std::size_t>> write(const_byte_span from, std::uint64_t offset);
     /// What was written before survives power loss after this. io_error, once for each open file, if a server
     /// has lost changes of this client that it had acknowledged: see file_system::sync().
