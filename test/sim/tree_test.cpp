@@ -259,7 +259,7 @@ unsigned play_trees(std::uint64_t seeds, harm how) {
 } // namespace
 
 TEST_CASE("a tree is what was acknowledged though its servers are killed, two at a time") {
-    CHECK(play_trees(200, harm::kills) == 0);
+    CHECK(play_trees(100, harm::kills) == 0);
 }
 
 TEST_CASE("a tree is what was acknowledged though server 0 comes back empty again and again") {
