@@ -38,15 +38,23 @@ task<status> judge_append(world& w, file f, status outcome, std::ptrdiff_t most,
     co_return ok();
 }
 
+/// While its bytes are on their way, its home loses sight of server 1 for so long.
+task<status> part_in_append(sim_cluster& servers, world& w, runtime::task_scope& work, late_append& it,
+                            duration away) {
+    work.spawn(append_late(it.appended, std::byte{'a'}, it.outcome));
+    co_await w.rest(w.between(50us, 1500us));
+    servers.net().part(servers.calling_host(0), servers.server_host(1), away);
+    co_return ok();
+}
+
 /// Its bytes are at server 1, somebody writes behind them, and then the home is killed: its client asks again.
 task<status> kill_home_behind(sim_cluster& servers, world& w, runtime::task_scope& graves, unsigned& seen) {
     runtime::call_context& context = co_await runtime::current_context();
     task<result<late_append>> preparing = prepare_append(servers);
     BFS_CO_TRY(late_append it, co_await std::move(preparing));
     runtime::task_scope work(context, false);
-    work.spawn(append_late(it.appended, std::byte{'a'}, it.outcome));
-    co_await w.rest(w.between(50us, 1500us));
-    servers.net().part(servers.calling_host(0), servers.server_host(1), 5s);
+    task<status> beginning = part_in_append(servers, w, work, it, 5s);
+    BFS_CO_CHECK(co_await std::move(beginning));
     BFS_CO_CHECK(co_await write_late(it.written, std::byte{'b'}, late_piece, late_place + late_piece));
     task<status> restarting = restart(servers, w, graves, 0);
     BFS_CO_CHECK(co_await std::move(restarting));
@@ -80,9 +88,8 @@ task<status> stop_home_behind(sim_cluster& servers, world& w, runtime::task_scop
     task<result<late_append>> preparing = prepare_append(servers);
     BFS_CO_TRY(late_append it, co_await std::move(preparing));
     runtime::task_scope work(context, false);
-    work.spawn(append_late(it.appended, std::byte{'a'}, it.outcome));
-    co_await w.rest(w.between(50us, 1500us));
-    servers.net().part(servers.calling_host(0), servers.server_host(1), 11s);
+    task<status> beginning = part_in_append(servers, w, work, it, 11s);
+    BFS_CO_CHECK(co_await std::move(beginning));
     status cut = errc::busy;
     work.spawn(truncate_to(servers.fs(1), it.path, late_chunk + 4 * late_piece, cut));
     // The home has given up the append, and owes the truncation; or not yet.
